@@ -1,0 +1,1 @@
+"""The nouns: workloads, architectures, mappings, prices, ledgers and results."""

@@ -1,0 +1,265 @@
+"""Architectures: the memories, networks and compute of a chip, outermost first."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from onewatt.errors import InputError
+from onewatt.spec.types import Bits, Hertz, Joules, Metres, Noun, SquareMetres, Volts, Watts
+from onewatt.spec.types import WordsPerCycle as Rate
+
+Action = Literal["read", "fill", "update", "drain", "hop", "compute", "leak", "clock", "idle"]
+
+
+class ActionEnergy(Noun):
+    """What one action costs, stated by the chip itself instead of the component library.
+
+    `low` and `high` are the band of its sources; without them the value stands alone.
+    """
+
+    action: Action
+    energy: Joules
+    low: Joules | None = None
+    high: Joules | None = None
+    source: str = ""
+
+
+class Share(Noun):
+    """The part of a memory that belongs to one tensor."""
+
+    tensor: str
+    capacity: Bits
+
+
+class SparseFeature(Noun):
+    """What a memory or the compute does with the zeros of a tensor.
+
+    `format` compresses (``rlc``, ``csc``, ``bitmask``, ``coordinate``); `gates` names the tensors
+    whose reads or operations are not paid while this one is zero; `skips` also saves their cycles.
+    """
+
+    tensor: str
+    format: Literal["dense", "rlc", "csc", "bitmask", "coordinate"] = "dense"
+    gates: tuple[str, ...] = ()
+    skips: tuple[str, ...] = ()
+
+
+class Memory(Noun, tag_field="kind", tag="memory"):
+    """A storage level; every instance holds the current tile of the tensors it keeps.
+
+    `keeps` must be held here, `may_keep` may also be bypassed.  `capacity` of None is unlimited.
+    One access moves `width` bits at once.  Bandwidths are words per cycle and instance; `shared`
+    limits reads and writes together.  `buffering` 2 overlaps transfer and compute and halves the
+    capacity only if `reserves_half`.
+    """
+
+    name: str
+    component: str = ""
+    keeps: tuple[str, ...] = ()
+    may_keep: tuple[str, ...] = ()
+    capacity: Bits | None = None
+    partition: tuple[Share, ...] = ()
+    banks: int = 1
+    width: Bits | None = None
+    word: Bits | None = None
+    read_bandwidth: Rate | None = None
+    write_bandwidth: Rate | None = None
+    shared_bandwidth: Rate | None = None
+    buffering: Literal[1, 2] = 2
+    reserves_half: bool = False
+    sparse: tuple[SparseFeature, ...] = ()
+    leak: Watts | None = None
+    area: SquareMetres | None = None
+    energy: tuple[ActionEnergy, ...] = ()
+    source: str = ""
+
+
+class Network(Noun, tag_field="kind", tag="network"):
+    """How words of some tensors get from one level to the instances of the next.
+
+    `delivery` says which receivers share one read of the source: none (``unicast``), those along
+    `axes` that want the same word (``multicast``), or all (``broadcast``).  A network that
+    `reduces` adds the partial sums of its receivers on the way up; one that `forwards` lets an
+    instance take a word from its neighbour instead of the source.
+    """
+
+    name: str
+    tensors: tuple[str, ...]
+    source: str = ""
+    sinks: tuple[str, ...] = ()
+    axes: tuple[str, ...] = ()
+    delivery: Literal["unicast", "multicast", "broadcast", "grouped", "interleaved"] = "multicast"
+    reach: int | None = None
+    words_per_cycle: Rate | None = None
+    reduces: bool = False
+    forwards: bool = False
+    component: str = ""
+    hop: Joules | None = None
+    energy: tuple[ActionEnergy, ...] = ()
+    reference: str = ""
+
+
+class Axis(Noun):
+    """One dimension of an array of instances."""
+
+    name: str
+    size: int
+
+    def __post_init__(self) -> None:
+        """Refuse an axis without instances."""
+        if self.size < 1:
+            raise InputError(f"axis {self.name!r} has size {self.size}; expected at least 1")
+
+
+class Container(Noun, tag_field="kind", tag="container"):
+    """An array of equal instances of everything that follows it."""
+
+    name: str
+    fanout: tuple[Axis, ...]
+    source: str = ""
+
+
+class Compute(Noun, tag_field="kind", tag="compute"):
+    """The arithmetic of the innermost instance.
+
+    `precision` is the native word of each tensor and `accumulate` that of a partial sum.
+    `lanes` operations start each cycle.
+    """
+
+    name: str
+    work: Literal["mac", "vector"] = "mac"
+    component: str = ""
+    inputs_bits: Bits = 16
+    weights_bits: Bits = 16
+    outputs_bits: Bits = 16
+    accumulate_bits: Bits = 16
+    lanes: int = 1
+    sparse: tuple[SparseFeature, ...] = ()
+    leak: Watts | None = None
+    area: SquareMetres | None = None
+    energy: tuple[ActionEnergy, ...] = ()
+    source: str = ""
+
+    def bits(self, tensor: str) -> int:
+        """Return the native word width of a tensor by name [bit]."""
+        widths = {"Weights": self.weights_bits, "Outputs": self.outputs_bits}
+        return widths.get(tensor, self.inputs_bits)
+
+
+class Technology(Noun):
+    """The process the energies are scaled to."""
+
+    node: Metres
+    voltage: Volts | None = None
+
+
+class Clock(Noun):
+    """The energy of the clock network and of idling, per cycle of the whole chip."""
+
+    energy: tuple[ActionEnergy, ...] = ()
+
+
+class Limit(Noun):
+    """A loop that a dataflow allows or demands.
+
+    `where` is a memory (temporal loops directly inside it) or an axis; `ranks` lists what may be
+    looped there; `order` fixes the loops, outermost first; `size` caps one rank's tile inside.
+    """
+
+    where: str
+    ranks: tuple[str, ...] | None = None
+    order: tuple[str, ...] = ()
+
+
+class Dataflow(Noun):
+    """A class of mappings, as limits on the loops at each place."""
+
+    name: str = "free"
+    limits: tuple[Limit, ...] = ()
+    source: str = ""
+
+
+Node = Memory | Network | Container | Compute
+
+
+class Architecture(Noun):
+    """A chip: its nodes outermost first, its clock and technology, and its dataflow."""
+
+    name: str
+    clock: Hertz
+    technology: Technology
+    nodes: tuple[Node, ...]
+    title: str = ""
+    source: str = ""
+    dataflow: Dataflow = Dataflow()
+    upkeep: Clock = Clock()
+    overhead_area: SquareMetres | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a chip that cannot hold or compute anything, and names used twice."""
+        names = [n.name for n in self.nodes]
+        where = f"chip {self.name!r}"
+        for name in names:
+            if names.count(name) > 1:
+                raise InputError(f"{where} has two nodes named {name!r}")
+        if not math.isfinite(self.clock) or self.clock <= 0:
+            raise InputError(f"{where} has clock {self.clock!r} Hz; expected more than 0")
+        if not self.memories:
+            raise InputError(f"{where} has no memory; expected at least one, outermost first")
+        if sum(c.work == "mac" for c in self.computes) != 1:
+            raise InputError(f"{where} needs exactly one compute node with work: mac")
+        axes = [a.name for a in self.axes]
+        if len(set(axes)) != len(axes):
+            raise InputError(f"{where} has two axes of one name: {', '.join(axes)}")
+        for tensor in ("Inputs", "Weights", "Outputs"):
+            if not any(tensor in (*m.keeps, *m.may_keep) for m in self.memories):
+                raise InputError(
+                    f"{where} has no memory that keeps {tensor!r}; add it to the 'keeps' of the "
+                    "outermost memory"
+                )
+
+    @property
+    def memories(self) -> tuple[Memory, ...]:
+        """The memories, outermost first."""
+        return tuple(n for n in self.nodes if isinstance(n, Memory))
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """The networks, outermost first."""
+        return tuple(n for n in self.nodes if isinstance(n, Network))
+
+    @property
+    def computes(self) -> tuple[Compute, ...]:
+        """The compute nodes."""
+        return tuple(n for n in self.nodes if isinstance(n, Compute))
+
+    @property
+    def mac(self) -> Compute:
+        """The compute node that multiplies and accumulates."""
+        return next(c for c in self.computes if c.work == "mac")
+
+    @property
+    def vector(self) -> Compute | None:
+        """The compute node for vector work, if the chip has one."""
+        return next((c for c in self.computes if c.work == "vector"), None)
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """Every axis of every container, outermost first."""
+        return tuple(a for n in self.nodes if isinstance(n, Container) for a in n.fanout)
+
+    @property
+    def pes(self) -> int:
+        """Number of MAC instances."""
+        return self.instances(self.mac.name)
+
+    def instances(self, name: str) -> int:
+        """Return how many instances of a node the chip has."""
+        total = 1
+        for node in self.nodes:
+            if node.name == name:
+                return total
+            if isinstance(node, Container):
+                total *= math.prod(a.size for a in node.fanout)
+        raise InputError(f"chip {self.name!r} has no node named {name!r}")

@@ -1,0 +1,106 @@
+"""The ledger: what happened, how often, and what it cost; every figure is a group-by on it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable
+from typing import Literal
+
+from onewatt.spec.types import Joules, Noun
+
+LedgerAction = Literal[
+    "read", "fill", "update", "drain", "hop", "compute", "gated", "skipped",
+    "metadata", "leak", "clock", "idle",
+]  # fmt: skip
+
+
+class Entry(Noun):
+    """One line of the ledger, for all runs of a layer and all instances of a component.
+
+    `count` is in words (or operations, cycles) [1]; `accesses` is what the energy is paid for.
+    """
+
+    einsum: str
+    component: str
+    tensor: str
+    action: LedgerAction
+    count: float
+    energy: Joules
+    energy_low: Joules
+    energy_high: Joules
+    bits: float = 0.0
+
+
+class Busy(Noun):
+    """The cycles a component is busy with a layer, all runs together.
+
+    Components that overlap (double buffering) run beside each other; the others add up.
+    """
+
+    einsum: str
+    component: str
+    cycles: float
+    overlaps: bool = True
+
+
+class Cost(Noun):
+    """A ledger of entries and busy times; ``+`` is concatenation."""
+
+    entries: tuple[Entry, ...] = ()
+    busy: tuple[Busy, ...] = ()
+
+    def __add__(self, other: Cost) -> Cost:
+        """Concatenate two ledgers."""
+        return Cost(entries=self.entries + other.entries, busy=self.busy + other.busy)
+
+    @property
+    def energy(self) -> float:
+        """Total energy [J]."""
+        return math.fsum(e.energy for e in self.entries)
+
+    @property
+    def energy_low(self) -> float:
+        """Total energy if every action cost the low end of its band [J]."""
+        return math.fsum(e.energy_low for e in self.entries)
+
+    @property
+    def energy_high(self) -> float:
+        """Total energy if every action cost the high end of its band [J]."""
+        return math.fsum(e.energy_high for e in self.entries)
+
+    def energy_by(self, key: Callable[[Entry], Hashable]) -> dict[Hashable, float]:
+        """Return the energy grouped by any key of the entries [J].
+
+        Examples
+        --------
+        >>> entry = Entry(einsum="a", component="GLB", tensor="Inputs", action="read", count=3,
+        ...               energy=3e-12, energy_low=2e-12, energy_high=4e-12)
+        >>> Cost(entries=(entry, entry)).energy_by(lambda e: e.component)
+        {'GLB': 6e-12}
+        """
+        groups: dict[Hashable, list[float]] = {}
+        for entry in self.entries:
+            groups.setdefault(key(entry), []).append(entry.energy)
+        return {k: math.fsum(v) for k, v in groups.items()}
+
+    def count_by(self, key: Callable[[Entry], Hashable]) -> dict[Hashable, float]:
+        """Return the counts grouped by any key of the entries [1]."""
+        groups: dict[Hashable, float] = {}
+        for entry in self.entries:
+            groups[key(entry)] = groups.get(key(entry), 0) + entry.count
+        return groups
+
+    def cycles(self, einsum: str) -> float:
+        """Return the cycles of one layer, all its runs together."""
+        mine = [b for b in self.busy if b.einsum == einsum]
+        together = max((b.cycles for b in mine if b.overlaps), default=0.0)
+        return together + sum(b.cycles for b in mine if not b.overlaps)
+
+    def bottleneck(self, einsum: str) -> str:
+        """Return the component that is busiest with a layer; compute wins a tie."""
+        mine = [b for b in self.busy if b.einsum == einsum]
+        if not mine:
+            return ""
+        most = max(b.cycles for b in mine)
+        tied = [b.component for b in mine if b.cycles == most]
+        return "compute" if "compute" in tied else tied[0]

@@ -1,0 +1,384 @@
+"""Nouns from YAML and back: the types are the grammar, every refusal names its place.
+
+A quantity carries its unit.  Nothing is evaluated or constructed from tags, and anchors are
+refused, because a small file with nested anchors describes a gigantic one.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+import typing
+from pathlib import Path
+from typing import Any, NoReturn, get_args, get_origin
+
+import msgspec
+import yaml
+
+from onewatt.errors import InputError, OnewattError, unknown
+from onewatt.spec.architecture import (
+    ActionEnergy,
+    Architecture,
+    Axis,
+    Compute,
+    Container,
+    Memory,
+    Network,
+    Share,
+)
+from onewatt.spec.mapping import Mapping, Spatial, Storage, Temporal
+from onewatt.spec.types import Unit
+from onewatt.spec.workload import Index, Rank, Workload
+from onewatt.units import format_quantity, parse_quantity
+
+#: The kinds of file, by the name in their ``schema:`` line.
+KINDS: dict[str, type[msgspec.Struct]] = {
+    "chip": Architecture,
+    "workload": Workload,
+    "mapping": Mapping,
+}
+
+#: ``memory: GLB`` instead of ``kind: memory`` and ``name: GLB``.
+HEADS: dict[type, str] = {
+    Memory: "name",
+    Network: "name",
+    Container: "name",
+    Compute: "name",
+    Temporal: "rank",
+    Spatial: "rank",
+    Storage: "memory",
+}
+
+#: Lists that a file may write as a mapping: ``{N: 1, M: 96}``; key field and value field.
+KEYED: dict[type, tuple[str, str]] = {
+    Rank: ("name", "size"),
+    Axis: ("name", "size"),
+    Share: ("tensor", "capacity"),
+    ActionEnergy: ("action", "energy"),
+}
+
+_MOST_BYTES = 64 * 2**20
+_DEEPEST = 64
+
+
+def load(path: str | Path, kind: str) -> Any:
+    """Read a YAML file as a chip, workload or mapping.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    kind : str
+        A key of `KINDS`.
+
+    Returns
+    -------
+    Architecture, Workload or Mapping
+        The noun.
+
+    Raises
+    ------
+    InputError
+        With file:line:column, what was found, what was expected and the nearest valid name.
+    """
+    path = Path(path)
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise InputError(f"{path}: larger than {_MOST_BYTES // 2**20} MiB")
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not UTF-8 text; expected a YAML file") from error
+    return loads(text, kind, name=str(path))
+
+
+def loads(text: str, kind: str, *, name: str = "<text>") -> Any:
+    """Read YAML text as a chip, workload or mapping; `name` stands in the messages."""
+    if kind not in KINDS:
+        raise InputError(unknown("kind of file", kind, KINDS))
+    root = _compose(text, name)
+    reader = _Reader(name)
+    if isinstance(root, yaml.MappingNode):
+        root = reader.without_schema(root, kind)
+    return reader.read(KINDS[kind], root)
+
+
+def dumps(noun: msgspec.Struct, kind: str) -> str:
+    """Write a noun as YAML that `loads` reads back to an equal noun."""
+    data = {"schema": f"onewatt/{kind}/1", **_plain(type(noun), noun)}
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _compose(text: str, name: str) -> yaml.Node:
+    try:
+        depth = 0
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            anchored = isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None)
+            if anchored:
+                mark = event.start_mark
+                raise InputError(
+                    f"{name}:{mark.line + 1}:{mark.column + 1}: found an anchor or alias; expected "
+                    "plain YAML, write the content out"
+                )
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:
+                mark = event.start_mark
+                raise InputError(
+                    f"{name}:{mark.line + 1}:{mark.column + 1}: nested deeper than {_DEEPEST} levels"
+                )
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        at = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
+        raise InputError(f"{name}{at}: not valid YAML: {error.problem or error.context}") from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise InputError(f"{name}: not valid YAML: {error}") from error
+    if root is None:
+        raise InputError(f"{name}: is empty")
+    return root
+
+
+class _Reader:
+    """Reads YAML nodes as values of a type."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def fail(self, node: yaml.Node, message: str) -> NoReturn:
+        mark = node.start_mark
+        raise InputError(f"{self.name}:{mark.line + 1}:{mark.column + 1}: {message}")
+
+    def without_schema(self, root: yaml.MappingNode, kind: str) -> yaml.MappingNode:
+        """Check the ``schema:`` line and drop it."""
+        kept = [(k, v) for k, v in root.value if k.value != "schema"]
+        for key, value in root.value:
+            if key.value == "schema" and value.value != f"onewatt/{kind}/1":
+                self.fail(value, f"found schema {value.value!r}; expected 'onewatt/{kind}/1'")
+        return yaml.MappingNode(root.tag, kept, root.start_mark, root.end_mark)
+
+    def read(self, kind: Any, node: yaml.Node) -> Any:
+        """Return the value of a type that a node states."""
+        kind, unit = _unwrap(kind)
+        if unit is not None:
+            return self.quantity(node, unit, whole=int in _members(kind))
+        members = _members(kind)
+        if type(None) in members and _is_null(node):
+            return None
+        members = [m for m in members if m is not type(None)]
+        structs = [m for m in members if _is_struct(m)]
+        if structs:
+            return self.struct(structs, node)
+        (member,) = members
+        if get_origin(member) is tuple:
+            return self.sequence(get_args(member)[0], node)
+        return self.scalar(member, node)
+
+    def quantity(self, node: yaml.Node, unit: str, *, whole: bool) -> float | int:
+        """Return a quantity in SI."""
+        if not isinstance(node, yaml.ScalarNode):
+            self.fail(node, "found a list or mapping; expected a quantity with its unit")
+        try:
+            plain = _number(node.value) if node.tag.endswith((":int", ":float")) else None
+            value = parse_quantity(node.value if plain is None else plain, unit)
+        except OnewattError as error:
+            self.fail(node, str(error))
+        if whole and value != int(value):
+            self.fail(node, f"found {node.value!r}, which is not a whole number of {unit}")
+        if value < 0:
+            self.fail(node, f"found {node.value!r}; expected a quantity of at least 0")
+        return int(value) if whole else value
+
+    def scalar(self, kind: Any, node: yaml.Node) -> Any:
+        """Return a string, number, boolean or one of a few words."""
+        if not isinstance(node, yaml.ScalarNode):
+            self.fail(node, f"found a list or mapping; expected {_name(kind)}")
+        text, tag = node.value, node.tag.rsplit(":", 1)[-1]
+        if get_origin(kind) is typing.Literal:
+            choices = {str(c): c for c in get_args(kind)}
+            if text not in choices:
+                self.fail(node, unknown("value", text, choices))
+            return choices[text]
+        if kind is str and tag != "null":
+            return text
+        number = _number(text) if tag in {"int", "float"} else None
+        if kind is int and tag == "int" and isinstance(number, int):
+            return number
+        if kind is float and isinstance(number, (int, float)) and number - number == 0:
+            return float(number)
+        if kind is bool and tag == "bool":
+            return text.lower() in {"true", "yes", "on"}
+        self.fail(node, f"found {text!r}; expected {_name(kind)}")
+
+    def sequence(self, item: Any, node: yaml.Node) -> tuple[Any, ...]:
+        """Return a tuple from a list, or from a mapping where the item type is keyed."""
+        if isinstance(node, yaml.SequenceNode):
+            return tuple(self.read(item, child) for child in node.value)
+        bare, _ = _unwrap(item)
+        if isinstance(node, yaml.MappingNode) and bare in KEYED:
+            return tuple(self.keyed(bare, k, v) for k, v in self.pairs(node))
+        if isinstance(node, yaml.ScalarNode) and bare is str and not _is_null(node):
+            return (node.value,)
+        self.fail(node, f"found {_found(node)}; expected a list of {_name(bare)}")
+
+    def keyed(self, kind: Any, key: yaml.ScalarNode, value: yaml.Node) -> Any:
+        """Return one item of a list that a file writes as a mapping."""
+        key_field, value_field = KEYED[kind]
+        if isinstance(value, yaml.MappingNode):
+            items = value.value
+        else:
+            items = [(yaml.ScalarNode(key.tag, value_field, key.start_mark), value)]
+        head = (yaml.ScalarNode(key.tag, key_field, key.start_mark, key.end_mark), key)
+        tag = "tag:yaml.org,2002:map"
+        return self.struct([kind], yaml.MappingNode(tag, [head, *items], key.start_mark))
+
+    def pairs(self, node: yaml.MappingNode) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
+        """Return the entries of a mapping; a key that is no word or comes twice is refused."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                self.fail(key, "found a list or mapping as a key; expected a word")
+            if key.value in seen:
+                self.fail(key, f"found key {key.value!r} twice")
+            seen.add(key.value)
+        return node.value
+
+    def struct(self, kinds: list[Any], node: yaml.Node) -> Any:
+        """Return a noun; among several, the head key (``memory: GLB``) decides."""
+        if len(kinds) == 1 and isinstance(node, yaml.ScalarNode) and hasattr(kinds[0], "parse"):
+            try:
+                return kinds[0].parse(node.value)
+            except OnewattError as error:
+                self.fail(node, str(error))
+        if not isinstance(node, yaml.MappingNode):
+            self.fail(node, f"found {_found(node)}; expected {' or '.join(map(_name, kinds))}")
+        pairs = self.pairs(node)
+        kind, pairs = self.choose(kinds, node, pairs)
+        fields = {f.name: f for f in msgspec.structs.fields(kind)}
+        hints = _hints(kind)
+        values: dict[str, Any] = {}
+        for key, value in pairs:
+            if key.value not in fields:
+                self.fail(key, unknown(f"key of {_name(kind)}", key.value, _keys(kind)))
+            values[key.value] = self.read(hints[key.value], value)
+        for name, field in fields.items():
+            if field.required and name not in values:
+                self.fail(node, f"{_name(kind)} has no {name!r}, which it needs")
+        try:
+            return kind(**values)
+        except OnewattError as error:
+            self.fail(node, str(error))
+
+    def choose(
+        self, kinds: list[Any], node: yaml.Node, pairs: list[tuple[yaml.ScalarNode, yaml.Node]]
+    ) -> tuple[Any, list[tuple[yaml.ScalarNode, yaml.Node]]]:
+        """Return the struct a mapping states, with its head key renamed to the field it fills."""
+        tags = {_tag(k): k for k in kinds if k in HEADS}
+        for key, _ in pairs:
+            if key.value in tags:
+                kind = tags[key.value]
+                head = yaml.ScalarNode(key.tag, HEADS[kind], key.start_mark, key.end_mark)
+                return kind, [(head if k is key else k, v) for k, v in pairs]
+        if tags:
+            first = pairs[0][0] if pairs else node
+            found = first.value if pairs else ""
+            self.fail(first, unknown("kind of node", found, tags))
+        return kinds[0], pairs
+
+
+@functools.cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return typing.get_type_hints(kind, include_extras=True)
+
+
+def _unwrap(kind: Any) -> tuple[Any, str | None]:
+    """Split an annotated type into the bare type and the unit of its quantity, if any."""
+    if get_origin(kind) is typing.Annotated:
+        bare, *marks = get_args(kind)
+        return bare, next((m.name for m in marks if isinstance(m, Unit)), None)
+    if get_origin(kind) in (types.UnionType, typing.Union):
+        split = [_unwrap(m) for m in get_args(kind)]
+        unit = next((u for _, u in split if u), None)
+        return typing.Union[tuple(m for m, _ in split)], unit  # noqa: UP007
+    return kind, None
+
+
+def _members(kind: Any) -> list[Any]:
+    return list(get_args(kind)) if get_origin(kind) in (types.UnionType, typing.Union) else [kind]
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def _is_null(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and node.tag.endswith(":null")
+
+
+def _found(node: yaml.Node) -> str:
+    if isinstance(node, yaml.ScalarNode):
+        return repr(node.value)
+    return "a mapping" if isinstance(node, yaml.MappingNode) else "a list"
+
+
+def _number(text: str) -> int | float | None:
+    for kind in (int, float):
+        try:
+            return kind(text.replace("_", ""))
+        except ValueError:
+            continue
+    return None
+
+
+def _tag(kind: Any) -> str:
+    return str(kind.__struct_config__.tag)
+
+
+def _keys(kind: Any) -> list[str]:
+    head = HEADS.get(kind)
+    return [_tag(kind) if f == head else f for f in kind.__struct_fields__]
+
+
+_NAMES = {str: "a word", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def _name(kind: Any) -> str:
+    if kind in _NAMES:
+        return _NAMES[kind]
+    if get_origin(kind) is typing.Literal:
+        return "one of " + ", ".join(map(str, get_args(kind)))
+    return getattr(kind, "__name__", str(kind)).lower()
+
+
+def _plain(kind: Any, value: Any) -> Any:
+    """Return a value as plain YAML data, leaving out what equals its default."""
+    kind, unit = _unwrap(kind)
+    if value is None:
+        return None
+    if unit is not None:
+        return format_quantity(value, unit)
+    if isinstance(value, Index):
+        return str(value)
+    if isinstance(value, tuple):
+        member = next(m for m in _members(kind) if get_origin(m) is tuple)
+        item = get_args(member)[0]
+        if item in KEYED:
+            return {getattr(v, KEYED[item][0]): _keyed(item, v) for v in value}
+        return [_plain(item, v) for v in value]
+    if not isinstance(value, msgspec.Struct):
+        return value
+    hints, data = _hints(type(value)), dict[str, Any]()
+    for field in msgspec.structs.fields(value):
+        content = getattr(value, field.name)
+        if field.required or content != field.default:
+            head = type(value) in HEADS and HEADS[type(value)] == field.name
+            data[_tag(type(value)) if head else field.name] = _plain(hints[field.name], content)
+    return data
+
+
+def _keyed(kind: Any, value: Any) -> Any:
+    key_field, value_field = KEYED[kind]
+    data = _plain(kind, value)
+    del data[key_field]
+    return data[value_field] if set(data) == {value_field} else data
