@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from onewatt.spec.architecture import (
+    Architecture,
+    Axis,
+    Compute,
+    Container,
+    Memory,
+    Network,
+    Technology,
+)
 from onewatt.spec.mapping import Mapping, Spatial, Storage, Temporal
 from onewatt.spec.workload import Einsum, Index, Rank, Tensor
 
@@ -61,3 +70,71 @@ def mappings(draw, einsum, memories=("DRAM", "GLB", "Spad")):
     rest = draw(st.permutations([r for r, n in left.items() if n > 1]))
     nodes += [Temporal(rank=r, size=1) for r in rest]
     return Mapping(nodes=tuple(nodes))
+
+
+def literal_nodes(mapping):
+    """The nodes as the oracle takes them."""
+    nodes = []
+    for node in mapping.nodes:
+        if isinstance(node, Storage):
+            nodes.append(("M", node.memory, set(node.tensors)))
+        elif isinstance(node, Temporal):
+            nodes.append(("T", node.rank, node.size))
+        else:
+            nodes.append(("S", node.rank, node.size, node.axis))
+    return nodes
+
+
+@st.composite
+def placed_mappings(draw, einsum):
+    """A nest for `architectures`: spatial loops only where the chip has its array."""
+    left, names = einsum.sizes, [t.name for t in einsum.tensors]
+    nodes = [Storage(memory="DRAM", tensors=tuple(names))]
+
+    def loops(most, spatial):
+        for _ in range(draw(st.integers(0, most))):
+            rank = draw(st.sampled_from(sorted(left)))
+            size = draw(st.integers(1, left[rank]))
+            if spatial and draw(st.booleans()):
+                nodes.append(Spatial(rank=rank, size=size, axis=draw(st.sampled_from(AXES))))
+            else:
+                nodes.append(Temporal(rank=rank, size=size))
+            left[rank] = size
+
+    def storage(memory):
+        kept = tuple(n for n in names if draw(st.booleans()))
+        if kept:
+            nodes.append(Storage(memory=memory, tensors=kept))
+
+    loops(3, False)
+    storage("GLB")
+    loops(4, True)
+    storage("Spad")
+    loops(3, False)
+    rest = draw(st.permutations([r for r, n in left.items() if n > 1]))
+    nodes.extend(Temporal(rank=r, size=1) for r in rest)
+    return Mapping(nodes=tuple(nodes))
+
+
+@st.composite
+def architectures(draw, axis_size=64):
+    """A chip with a buffer, an array with any networks, a scratchpad and a MAC."""
+    every = ("Inputs", "Weights", "Outputs")
+    networks = tuple(
+        Network(
+            name=f"net_{tensor}", tensors=(tensor,),
+            delivery=draw(st.sampled_from(["unicast", "multicast"])),
+            axes=tuple(draw(st.sets(st.sampled_from(AXES), min_size=1))),
+            reduces=tensor == "Outputs" and draw(st.booleans()),
+            forwards=tensor != "Outputs" and draw(st.booleans()),
+        )
+        for tensor in every if draw(st.booleans())
+    )  # fmt: skip
+    return Architecture(
+        name="random", clock=1e9, technology=Technology(node=65e-9),
+        nodes=(
+            Memory(name="DRAM", keeps=every), Memory(name="GLB", may_keep=every), *networks,
+            Container(name="PE", fanout=tuple(Axis(name=a, size=axis_size) for a in AXES)),
+            Memory(name="Spad", may_keep=every), Compute(name="MAC"),
+        ),
+    )  # fmt: skip

@@ -316,7 +316,7 @@ def _planes(pw, ps, pg, rw, rs, rg, a, b, form):
 
 
 @nb.njit(cache=True)
-def _factor(f, dims, nest, extent, place, parent, first, shared, form, k):
+def _factor(f, dims, nest, extent, place, parent, first, shared, form, lenient, k):
     """(now, kept) of one factor at the steps that carry at loop k."""
     kind, rank, tile, axis, trips = nest
     p = dims[f, 0]
@@ -327,6 +327,9 @@ def _factor(f, dims, nest, extent, place, parent, first, shared, form, k):
         return _presence(pw, ps, pg, form)
     if dims[f, 1] < 0:
         return _lines(pw, ps, pg)
+    if lenient and shared:
+        shared = 0
+        pg = groups(loops_p, kind, axis, trips, parent, first, shared)
     r = dims[f, 1]
     loops_r = np.nonzero(rank[:place] == r)[0]
     rw, rs = classes(loops_r, kind, tile, trips, extent[r], k, first)
@@ -368,7 +371,8 @@ def crossing(dims, nest, extent, place, parent, first, shared, form, keeps, leni
     keeps : bool
         Whether receivers remember; compute does not.
     lenient : bool
-        Credit overlap only if the innermost loop above the place moves the tensor (``timeloop``).
+        Credit overlap only if the innermost loop above the place moves the tensor, and share only
+        reads of equal tiles (``timeloop``).
 
     Returns
     -------
@@ -380,7 +384,8 @@ def crossing(dims, nest, extent, place, parent, first, shared, form, keeps, leni
     total = np.int64(1)
     still = np.empty(n_factor, np.int64)
     for f in range(n_factor):
-        still[f] = _factor(f, dims, nest, extent, place, parent, first, shared, form, _NONE)[0]
+        still[f] = _factor(f, dims, nest, extent, place, parent, first, shared, form, lenient,
+                           _NONE)[0]
         total *= still[f]
     if not keeps:
         return total
@@ -396,7 +401,7 @@ def crossing(dims, nest, extent, place, parent, first, shared, form, keeps, leni
             if dims[f, 2] > 0 and dims[f, 1] >= 0:
                 continue
             kept *= _kept(f, k, still, dims, nest, extent, place, parent, first, shared, form,
-                          lenient and k != innermost)
+                          lenient, k != innermost)
             if kept == 0:
                 break
         for f in range(n_factor):
@@ -404,19 +409,19 @@ def crossing(dims, nest, extent, place, parent, first, shared, form, keeps, leni
                 break
             if dims[f, 2] > 0 and dims[f, 1] >= 0:
                 kept *= _kept(f, k, still, dims, nest, extent, place, parent, first, shared, form,
-                              lenient and k != innermost)
+                              lenient, k != innermost)
         total -= kept
     return total
 
 
 @nb.njit(cache=True)
-def _kept(f, k, still, dims, nest, extent, place, parent, first, shared, form, strict):
+def _kept(f, k, still, dims, nest, extent, place, parent, first, shared, form, lenient, outer):
     """Words of one factor kept at the steps that carry at loop k."""
     if not _changes(f, dims, nest[0], nest[1], place, k):
         return still[f]
-    if strict and dims[f, 2] > 0:
+    if lenient and outer and dims[f, 2] > 0:
         return 0
-    return _factor(f, dims, nest, extent, place, parent, first, shared, form, k)[1]
+    return _factor(f, dims, nest, extent, place, parent, first, shared, form, lenient, k)[1]
 
 
 @nb.njit(cache=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
@@ -33,16 +34,47 @@ class Nest(NamedTuple):
     ranks: tuple[str, ...]
     axes: tuple[str, ...]
     levels: tuple[Level, ...]
-    active: int
 
     @property
     def depth(self) -> int:
         """Number of loops, which is how many lie above compute."""
         return len(self.loops[0])
 
+    @property
+    def active(self) -> int:
+        """The most MAC instances that work at once."""
+        return self.instances(self.depth)
+
+    def instances(self, depth: int) -> int:
+        """Return how many instances have work inside the first `depth` loops."""
+        total = 1
+        for rank, extent in enumerate(self.extent):
+            total *= sum(_used(int(extent), self._loops_of(rank, depth)).values())
+        return total
+
+    def _loops_of(self, rank: int, depth: int) -> list[tuple[int, int, int]]:
+        kind, ranks, tile, _, trips = (row[:depth].tolist() for row in self.loops)
+        rows = zip(kind, ranks, tile, trips, strict=True)
+        return [(k, t, n) for k, r, t, n in rows if r == rank]
+
     def chain(self, tensor: str) -> tuple[Level, ...]:
         """Return the levels that keep a tensor, outermost first."""
         return tuple(level for level in self.levels if tensor in level.tensors)
+
+
+def _used(extent: int, loops: list[tuple[int, int, int]]) -> Counter[int]:
+    """Count the instances of one rank by the size of their first, and largest, tile."""
+    sizes = Counter({extent: 1})
+    for kind, tile, trips in loops:
+        cut: Counter[int] = Counter()
+        for size, copies in sizes.items():
+            if kind == TEMPORAL:
+                cut[min(size, tile)] += copies
+                continue
+            for i in range(min(trips, -(-size // tile))):
+                cut[min(tile, size - i * tile)] += copies
+        sizes = cut
+    return sizes
 
 
 def lower(einsum: Einsum, mapping: Mapping) -> Nest:
@@ -91,14 +123,12 @@ def lower(einsum: Einsum, mapping: Mapping) -> Nest:
         if not any(tensor.name in level.tensors for level in levels):
             raise MappingError(f"layer {einsum.name!r}: no memory keeps {tensor.name!r}")
     table = np.array(rows, dtype=np.int64).reshape(len(rows), 5).T.copy()
-    active = int(np.prod(table[4][table[0] == SPATIAL])) if rows else 1
     return Nest(
         loops=(table[0], table[1], table[2], table[3], table[4]),
         extent=np.array([r.size for r in einsum.ranks], dtype=np.int64),
         ranks=ranks,
         axes=tuple(axes),
         levels=tuple(levels),
-        active=active,
     )
 
 

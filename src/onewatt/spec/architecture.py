@@ -51,7 +51,8 @@ class Memory(Noun, tag_field="kind", tag="memory"):
     `keeps` must be held here, `may_keep` may also be bypassed.  `capacity` of None is unlimited.
     One access moves `width` bits at once.  Bandwidths are words per cycle and instance; `shared`
     limits reads and writes together.  `buffering` 2 overlaps transfer and compute and halves the
-    capacity only if `reserves_half`.
+    capacity only if `reserves_half`.  `word` overrides the width of the words stored here; `cluster`
+    instances make one wide row that is accessed, and paid for, at once.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Memory(Noun, tag_field="kind", tag="memory"):
     banks: int = 1
     width: Bits | None = None
     word: Bits | None = None
+    cluster: int = 1
     read_bandwidth: Rate | None = None
     write_bandwidth: Rate | None = None
     shared_bandwidth: Rate | None = None

@@ -1,0 +1,2 @@
+"""stub during merge"""
+def prices(a): raise NotImplementedError

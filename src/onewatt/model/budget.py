@@ -1,0 +1,73 @@
+"""Budgets: what a result reaches of each limit."""
+
+from __future__ import annotations
+
+from onewatt.spec.architecture import Architecture
+from onewatt.spec.budget import Budget, BudgetLimit, Verdict
+from onewatt.spec.cost import Entry
+from onewatt.spec.result import Result
+
+_STANDING = ("leak", "clock", "idle")
+
+
+def judge(result: Result, budget: Budget) -> tuple[Verdict, ...]:
+    """Return each limit of a budget beside what the result reaches.
+
+    Parameters
+    ----------
+    result : Result
+        What was found.
+    budget : Budget
+        The limits.
+
+    Returns
+    -------
+    tuple of Verdict
+        In the order of the budget, SI units.
+
+    Notes
+    -----
+    With a rate f, a limit in watts bounds the average power: f times the energy of an inference,
+    plus what the chip burns standing still for the rest of the time.  Without a rate it bounds
+    energy over latency.  A limit in joules is per inference, one in seconds per batch.
+    """
+    return tuple(_verdict(result, limit, budget.rate) for limit in budget.limits)
+
+
+def _verdict(result: Result, limit: BudgetLimit, rate: float | None) -> Verdict:
+    reached = {
+        "power": lambda: average_power(result, rate) if rate else result.power,
+        "energy": lambda: result.energy / result.batch,
+        "latency": lambda: result.latency,
+        "rate": lambda: result.batch / result.latency if result.latency else float("inf"),
+        "area": lambda: result.prices.area,
+        "capacity": lambda: on_chip_bits(result.architecture),
+    }[limit.kind]()
+    met = reached >= limit.asked if limit.kind == "rate" else reached <= limit.asked
+    return Verdict(kind=limit.kind, unit=limit.unit, asked=limit.asked, reached=reached, met=met)
+
+
+def average_power(result: Result, rate: float) -> float:
+    """Return the average power at a rate of inferences [W].
+
+    Above the rate the chip can sustain, this is the power of a chip that never rests.
+    """
+    busy = min(1.0, rate * result.latency / result.batch)
+    standing = sum(e.energy for e in result.cost.entries if _stands(e))
+    idle = standing / result.latency if result.latency else 0.0
+    sustained = min(rate, result.batch / result.latency) if result.latency else rate
+    return sustained * result.energy / result.batch + idle * (1 - busy)
+
+
+def _stands(entry: Entry) -> bool:
+    return entry.action in _STANDING
+
+
+def on_chip_bits(architecture: Architecture) -> float:
+    """Return the capacity of all memories but the outermost [bit]."""
+    return float(
+        sum(
+            (m.capacity or sum(s.capacity for s in m.partition)) * architecture.instances(m.name)
+            for m in architecture.memories[1:]
+        )
+    )

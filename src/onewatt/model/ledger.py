@@ -1,0 +1,138 @@
+"""The ledger: counts times prices, one line for each component, tensor and action."""
+
+from __future__ import annotations
+
+import math
+
+from onewatt.model import sparse
+from onewatt.model.counts import Counts, Passing, Traffic
+from onewatt.model.words import block, stored_bits
+from onewatt.spec.architecture import Architecture, Memory
+from onewatt.spec.cost import Entry, LedgerAction
+from onewatt.spec.price import Price, Prices
+from onewatt.spec.result import Convention
+from onewatt.spec.workload import Einsum
+
+
+def line(
+    einsum: Einsum,
+    price: Price,
+    tensor: str,
+    action: LedgerAction,
+    words: float,
+    *,
+    accesses: float | None = None,
+    bits: float = 0.0,
+) -> Entry:
+    """Return one line of the ledger for all runs of a layer.
+
+    `words` is what is counted, `accesses` what is paid for (by default the same) and `bits` what
+    is moved, each for one run.
+    """
+    n = einsum.count
+    paid = (words if accesses is None else accesses) * n
+    return Entry(
+        einsum=einsum.name, component=price.component, tensor=tensor, action=action,
+        count=words * n, energy=paid * price.energy, energy_low=paid * price.low,
+        energy_high=paid * price.high, bits=bits * n,
+    )  # fmt: skip
+
+
+def lines(
+    einsum: Einsum, architecture: Architecture, prices: Prices, counts: Counts
+) -> list[Entry]:
+    """Return the lines of everything that moves or is computed in a layer."""
+    memories = {m.name: m for m in architecture.memories}
+    entries: list[Entry] = []
+    for row in counts.traffic:
+        memory = memories[row.level]
+        entries += _memory_lines(einsum, architecture, prices, memory, row, counts)
+    for way in counts.passing:
+        entries += _hop_lines(einsum, architecture, prices, way)
+    return entries + _compute_lines(einsum, architecture, prices)
+
+
+def _memory_lines(
+    einsum: Einsum,
+    architecture: Architecture,
+    prices: Prices,
+    memory: Memory,
+    row: Traffic,
+    counts: Counts,
+) -> list[Entry]:
+    if row.words == 0:
+        return []
+    tensor = next(t for t in einsum.tensors if t.name == row.tensor)
+    bits = stored_bits(architecture, memory, tensor, tensor is einsum.output)
+    share = sparse.share(einsum, memory, tensor, row.action, bits)
+    instances = counts.instances[memory.name]
+    each = math.ceil(row.words / instances * share.accesses / block(memory, bits) - 1e-9)
+    rows = min(instances, architecture.instances(memory.name) // memory.cluster)
+    price = prices.find(memory.name, row.action)
+    made = [
+        line(einsum, price, tensor.name, row.action, row.words * share.actual,
+             accesses=rows * each, bits=row.words * share.bits)
+    ]  # fmt: skip
+    if share.gated:
+        gated = prices.get(memory.name, "gated") or _unpaid(memory.name, "gated")
+        made.append(line(einsum, gated, tensor.name, "gated", row.words * share.gated))
+    return made
+
+
+def _unpaid(component: str, action: LedgerAction) -> Price:
+    source = "nothing is paid: the action does not happen"
+    return Price(component=component, action=action, energy=0.0, low=0.0, high=0.0, source=source)
+
+
+def _hop_lines(
+    einsum: Einsum, architecture: Architecture, prices: Prices, way: Passing
+) -> list[Entry]:
+    price = prices.get(way.network, "hop")
+    if price is None or way.hops == 0:
+        return []
+    bits = way.hops * architecture.mac.bits(way.tensor)
+    return [line(einsum, price, way.tensor, "hop", way.hops, bits=bits)]
+
+
+def _compute_lines(einsum: Einsum, architecture: Architecture, prices: Prices) -> list[Entry]:
+    mac, output = architecture.mac, einsum.output.name
+    done = sparse.effective(einsum, mac)
+    price = prices.find(mac.name, "compute")
+    made = [line(einsum, price, output, "compute", einsum.points * done.actual)]
+    parts: tuple[tuple[LedgerAction, float], ...] = (
+        ("gated", done.gated),
+        ("skipped", done.skipped),
+    )
+    for action, part in parts:
+        if part:
+            paid = prices.get(mac.name, action) or _unpaid(mac.name, action)
+            made.append(line(einsum, paid, output, action, einsum.points * part))
+    return made
+
+
+def upkeep(
+    einsum: Einsum,
+    architecture: Architecture,
+    prices: Prices,
+    cycles: float,
+    *,
+    convention: Convention = "literal",
+    used: dict[str, int] | None = None,
+) -> list[Entry]:
+    """Return the lines of what every cycle costs whatever happens: leakage, clock and idling.
+
+    Every instance leaks; convention ``timeloop`` lets only the used ones leak.
+    """
+    names = {n.name for n in architecture.nodes}
+    made: list[Entry] = []
+    actions: tuple[LedgerAction, ...] = ("leak", "clock", "idle")
+    for price in prices.prices:
+        for action in actions:
+            if price.action != action or not price.energy:
+                continue
+            copies = architecture.instances(price.component) if price.component in names else 1
+            if convention == "timeloop" and used is not None:
+                copies = used.get(price.component, copies)
+            made.append(line(einsum, price, "", action, cycles / einsum.count * copies))
+    return made
+
