@@ -96,6 +96,13 @@ class Cost(Noun):
         together = max((b.cycles for b in mine if b.overlaps), default=0.0)
         return together + sum(b.cycles for b in mine if not b.overlaps)
 
+    def cycles_by_einsum(self) -> dict[str, float]:
+        """Return the cycles of every layer, all its runs together."""
+        rows: dict[str, list[Busy]] = {}
+        for busy in self.busy:
+            rows.setdefault(busy.einsum, []).append(busy)
+        return {name: Cost(busy=tuple(mine)).cycles(name) for name, mine in rows.items()}
+
     def bottleneck(self, einsum: str) -> str:
         """Return the component that is busiest with a layer; compute wins a tie."""
         mine = [b for b in self.busy if b.einsum == einsum]

@@ -62,7 +62,7 @@ class Result(Noun):
     @property
     def latency(self) -> float:
         """Latency of one batch, layers in sequence [s]."""
-        return sum(self.cycles(e.name) for e in self.workload.einsums) / self.architecture.clock
+        return sum(self.cost.cycles_by_einsum().values()) / self.architecture.clock
 
     @property
     def edp(self) -> float:
