@@ -9,7 +9,9 @@ from onewatt.errors import InputError
 from onewatt.spec.types import Bits, Hertz, Joules, Metres, Noun, SquareMetres, Volts, Watts
 from onewatt.spec.types import WordsPerCycle as Rate
 
-Action = Literal["read", "fill", "update", "drain", "hop", "compute", "leak", "clock", "idle"]
+Action = Literal[
+    "read", "fill", "update", "drain", "hop", "compute", "gated", "skipped", "leak", "clock", "idle"
+]
 
 
 class ActionEnergy(Noun):
@@ -83,7 +85,8 @@ class Network(Noun, tag_field="kind", tag="network"):
     `delivery` says which receivers share one read of the source: none (``unicast``), those along
     `axes` that want the same word (``multicast``), or all (``broadcast``).  A network that
     `reduces` adds the partial sums of its receivers on the way up; one that `forwards` lets an
-    instance take a word from its neighbour instead of the source.
+    instance take a word from its neighbour instead of the source.  `length` is how far one hop
+    goes, for the component library.
     """
 
     name: str
@@ -97,6 +100,7 @@ class Network(Noun, tag_field="kind", tag="network"):
     reduces: bool = False
     forwards: bool = False
     component: str = ""
+    length: Metres | None = None
     hop: Joules | None = None
     energy: tuple[ActionEnergy, ...] = ()
     reference: str = ""

@@ -10,7 +10,7 @@ import functools
 import types
 import typing
 from pathlib import Path
-from typing import Any, NoReturn, get_args, get_origin
+from typing import Any, NoReturn, TypeVar, get_args, get_origin
 
 import msgspec
 import yaml
@@ -30,6 +30,8 @@ from onewatt.spec.mapping import Mapping, Spatial, Storage, Temporal
 from onewatt.spec.types import Unit
 from onewatt.spec.workload import Index, Rank, Workload
 from onewatt.units import format_quantity, parse_quantity
+
+Struct = TypeVar("Struct", bound=msgspec.Struct)
 
 #: The kinds of file, by the name in their ``schema:`` line.
 KINDS: dict[str, type[msgspec.Struct]] = {
@@ -81,27 +83,38 @@ def load(path: str | Path, kind: str) -> Any:
     InputError
         With file:line:column, what was found, what was expected and the nearest valid name.
     """
+    return loads(text_of(path), kind, name=str(path))
+
+
+def text_of(path: str | Path) -> str:
+    """Return the text of a file; an error if it cannot be read, is huge or is not UTF-8."""
     path = Path(path)
     try:
         if path.stat().st_size > _MOST_BYTES:
-            raise InputError(f"{path}: larger than {_MOST_BYTES // 2**20} MiB")
-        text = path.read_text(encoding="utf-8")
+            raise InputError(
+                f"{path}: larger than {_MOST_BYTES // 2**20} MiB; expected a file written by hand"
+            )
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is not UTF-8 text; expected a YAML file") from error
-    return loads(text, kind, name=str(path))
 
 
 def loads(text: str, kind: str, *, name: str = "<text>") -> Any:
     """Read YAML text as a chip, workload or mapping; `name` stands in the messages."""
     if kind not in KINDS:
         raise InputError(unknown("kind of file", kind, KINDS))
-    root = _compose(text, name)
+    return read_text(text, KINDS[kind], kind, name=name)
+
+
+def read_text(text: str, noun: type[Struct], kind: str, *, name: str = "<text>") -> Struct:
+    """Read YAML text as a noun of any type; the ``schema:`` line, if any, must say `kind`."""
+    root = compose(text, name)
     reader = _Reader(name)
     if isinstance(root, yaml.MappingNode):
         root = reader.without_schema(root, kind)
-    return reader.read(KINDS[kind], root)
+    return reader.read(noun, root)
 
 
 def dumps(noun: msgspec.Struct, kind: str) -> str:
@@ -110,10 +123,12 @@ def dumps(noun: msgspec.Struct, kind: str) -> str:
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
 
 
-def _compose(text: str, name: str) -> yaml.Node:
+def compose(text: str, name: str) -> yaml.Node:
+    """Return the root node of YAML text, which must be plain: no anchors, no aliases, not deep."""
     try:
         depth = 0
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        events: Any = yaml.parse(text, Loader=yaml.SafeLoader)  # pyright: ignore[reportUnknownMemberType]
+        for event in events:
             anchored = isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None)
             if anchored:
                 mark = event.start_mark
@@ -126,9 +141,10 @@ def _compose(text: str, name: str) -> yaml.Node:
             if depth > _DEEPEST:
                 mark = event.start_mark
                 raise InputError(
-                    f"{name}:{mark.line + 1}:{mark.column + 1}: nested deeper than {_DEEPEST} levels"
+                    f"{name}:{mark.line + 1}:{mark.column + 1}: nested deeper than {_DEEPEST} "
+                    "levels; expected a flatter file"
                 )
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root: Any = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
