@@ -165,9 +165,7 @@ def search_layer(einsum: Einsum, architecture: Architecture, prices: Prices) -> 
     front, reasons = _cost(one, architecture, prices, ranked)
     if not front:
         why = "; ".join(dict.fromkeys([*refused, *reasons])) or "nothing was enumerated"
-        raise MappingError(
-            f"layer {einsum.name!r} does not fit chip {architecture.name!r}: {why}"
-        )
+        raise MappingError(f"layer {einsum.name!r} does not fit chip {architecture.name!r}: {why}")
     return Found(tuple(front), visited)
 
 
