@@ -25,7 +25,7 @@ class ChipInfo(NamedTuple):
 @cache
 def _presets() -> dict[str, Architecture]:
     found: dict[str, Architecture] = {}
-    for path in sorted((files("onewatt") / "chips").iterdir(), key=lambda p: p.name):
+    for path in sorted(files("onewatt.chips").iterdir(), key=lambda p: p.name):
         if path.name.endswith(_SUFFIX):
             text = path.read_text(encoding="utf-8")
             found[path.name.removesuffix(_SUFFIX)] = loads(text, "chip", name=path.name)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
+from msgspec.structs import replace
+
 from onewatt.components.estimate import Conditions, Estimate, area, estimate
 from onewatt.components.reference import component_class
 from onewatt.errors import InputError
@@ -59,7 +61,9 @@ def prices(architecture: Architecture) -> Prices:
     -----
     An energy that the chip states wins.  Its band is the one it states; if it states none, the band
     of its component class where one is given; otherwise the value stands alone.  What the chip
-    does not state is looked up in the component library (`onewatt.components.estimate`).
+    does not state is looked up in the component library (`onewatt.components.estimate`).  Draining
+    costs a read, filling and updating a write; a chip that states a read, no write and no class
+    pays a read for both, and the source says so.
 
     Examples
     --------
@@ -85,36 +89,43 @@ def unknown_areas(architecture: Architecture) -> tuple[str, ...]:
 
 
 def _of_node(architecture: Architecture, node: Memory | Network | Compute) -> list[Price]:
-    where = _where(architecture, node)
-    stated = {e.action: e for e in node.energy}
-    if isinstance(node, Network) and node.hop is not None:
-        stated.setdefault("hop", ActionEnergy(action="hop", energy=node.hop, source=node.reference))
-    found: list[Price] = []
-    for action in _NEEDED[type(node)]:
-        own = stated.get(action) or stated.get(_SAME.get(action, ""))  # type: ignore[call-overload]
-        looked_up = _looked_up(architecture, node, action) if node.component else None
-        if own is not None:
-            found.append(_stated(architecture, node.name, action, own, looked_up))
-        elif looked_up is not None:
-            found.append(
-                Price(component=node.name, action=action, energy=looked_up.energy,
-                      low=looked_up.low, high=looked_up.high, source=looked_up.source)
-            )  # fmt: skip
-        else:
-            raise InputError(
-                f"{where}: no energy for action {action!r}; state it "
-                f"(energy: {{{action}: 1.0 pJ}}) or name a component class "
-                f"(component: {_usual(node)})"
-            )
-    for action, own in stated.items():
-        if action not in _NEEDED[type(node)]:
-            found.append(_stated(architecture, node.name, action, own, None))
-    if not isinstance(node, Network) and node.leak is not None and "leak" not in stated:
-        per_cycle = ActionEnergy(
-            action="leak", energy=node.leak / architecture.clock, source=node.source
+    stated: dict[str, ActionEnergy] = {e.action: e for e in node.energy}
+    if isinstance(node, Network) and node.hop is not None and "hop" not in stated:
+        stated["hop"] = ActionEnergy(action="hop", energy=node.hop, source=node.reference)
+    leak = None if isinstance(node, Network) else node.leak
+    if leak is not None and "leak" not in stated:
+        per_cycle = leak / architecture.clock
+        source = "" if isinstance(node, Network) else node.source
+        stated["leak"] = ActionEnergy(action="leak", energy=per_cycle, source=source)
+    needed = _NEEDED[type(node)]
+    found = [_needed(architecture, node, action, stated) for action in needed]
+    more = [own for action, own in stated.items() if action not in needed]
+    return found + [_stated(architecture, node.name, own.action, own, None) for own in more]
+
+
+def _needed(
+    architecture: Architecture,
+    node: Memory | Network | Compute,
+    action: str,
+    stated: dict[str, ActionEnergy],
+) -> Price:
+    """Return the price of an action that a node of its kind must have."""
+    own = stated.get(action) or stated.get(_SAME.get(action, ""))
+    looked_up = _looked_up(architecture, node, action) if node.component else None
+    if own is not None:
+        return _stated(architecture, node.name, action, own, looked_up)
+    if looked_up is not None:
+        energy, low, high, source = looked_up
+        return Price(
+            component=node.name, action=action, energy=energy, low=low, high=high, source=source
         )
-        found.append(_stated(architecture, node.name, "leak", per_cycle, None))
-    return found
+    if action in _WRITES and "read" in stated:
+        like = _stated(architecture, node.name, action, stated["read"], None)
+        return replace(like, source=f"{like.source}; no write stated, taken as a read")
+    raise InputError(
+        f"{_where(architecture, node)}: no energy for action {action!r}; state it "
+        f"(energy: {{{action}: 1.0 pJ}}) or name a component class (component: {_usual(node)})"
+    )
 
 
 def _where(architecture: Architecture, node: Node) -> str:

@@ -59,7 +59,7 @@ def enumerate_tilings(template: Template, ranking: Ranking, sizes: Tiles) -> Spa
             _check_smallest(template, ranking, slot.stage, states)
         grown = _grow(states, allowed, sizes, template, ranking, j)
         visited += len(grown)
-        states = _keep(grown, ranking, sizes, j)
+        states = _keep(grown, ranking, sizes, j, template)
     first = template.slots[0]
     closed = [i for i, r in enumerate(template.ranks) if r not in first.ranks]
     whole = (states[:, 0, closed] == sizes[closed]).all(axis=1)
@@ -114,19 +114,20 @@ def _grow(
             fit = fits(np.ascontiguousarray(grown[:, 0]), *ranking.limits(slot.stage))
             grown, used = grown[fit], used[fit]
         if len(grown) > BURST:
-            best = ranking.best(_close(grown, sizes, j), BURST // 4)
+            best = ranking.best(_close(grown, sizes, j, template), BURST // 4)
             grown, used = grown[best], used[best]
     return grown
 
 
-def _close(states: Tiles, sizes: Tiles, j: int) -> Tiles:
-    """Complete states that end at slot j: everything left is looped over outside."""
-    outer = np.broadcast_to(sizes, (len(states), 1, states.shape[2]))
-    filler = np.repeat(states[:, :1], j - 1, axis=1) if j > 1 else states[:, :0]
+def _close(states: Tiles, sizes: Tiles, j: int, template: Template) -> Tiles:
+    """Complete states that end at slot j as if the next memory outside had room for everything."""
+    nearest = max(i for i in range(j) if not template.slots[i].axis)
+    outer = np.broadcast_to(sizes, (len(states), nearest + 1, states.shape[2]))
+    filler = np.repeat(states[:, :1], j - 1 - nearest, axis=1)
     return np.ascontiguousarray(np.concatenate([outer, filler, states], axis=1))
 
 
-def _keep(states: Tiles, ranking: Ranking, sizes: Tiles, j: int) -> Tiles:
+def _keep(states: Tiles, ranking: Ranking, sizes: Tiles, j: int, template: Template) -> Tiles:
     if len(states) <= BEAM:
         return states
-    return states[ranking.best(_close(states, sizes, j), BEAM)]
+    return states[ranking.best(_close(states, sizes, j, template), BEAM)]

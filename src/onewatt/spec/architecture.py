@@ -10,8 +10,9 @@ from onewatt.spec.types import Bits, Hertz, Joules, Metres, Noun, SquareMetres, 
 from onewatt.spec.types import WordsPerCycle as Rate
 
 Action = Literal[
-    "read", "fill", "update", "drain", "hop", "compute", "gated", "skipped", "leak", "clock", "idle"
-]
+    "read", "fill", "update", "drain", "hop", "compute", "gated", "skipped", "metadata",
+    "leak", "clock", "idle",
+]  # fmt: skip
 
 
 class ActionEnergy(Noun):
@@ -53,8 +54,9 @@ class Memory(Noun, tag_field="kind", tag="memory"):
     `keeps` must be held here, `may_keep` may also be bypassed.  `capacity` of None is unlimited.
     One access moves `width` bits at once.  Bandwidths are words per cycle and instance; `shared`
     limits reads and writes together.  `buffering` 2 overlaps transfer and compute and halves the
-    capacity only if `reserves_half`.  `word` overrides the width of the words stored here; `cluster`
-    instances make one wide row that is accessed, and paid for, at once.
+    capacity only if `reserves_half`.  `word` overrides the width of the words stored here;
+    `cluster` instances make one wide row that is accessed, and paid for, at once.  `area` is that
+    of one instance.
     """
 
     name: str

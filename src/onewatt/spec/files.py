@@ -4,6 +4,10 @@ A quantity carries its unit.  Nothing is evaluated or constructed from tags, and
 refused, because a small file with nested anchors describes a gigantic one.
 """
 
+# PyYAML carries no types, and reading a noun of any type is what this module is for.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import functools
@@ -127,7 +131,7 @@ def compose(text: str, name: str) -> yaml.Node:
     """Return the root node of YAML text, which must be plain: no anchors, no aliases, not deep."""
     try:
         depth = 0
-        events: Any = yaml.parse(text, Loader=yaml.SafeLoader)  # pyright: ignore[reportUnknownMemberType]
+        events: Any = yaml.parse(text, Loader=yaml.SafeLoader)
         for event in events:
             anchored = isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None)
             if anchored:
