@@ -47,6 +47,7 @@ class Recorder:
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.constants: set[str] = set()
         self.bits: dict[str, int] = {}
+        self.repeats: dict[str, int] = {}  # tensors whose heads are copies, and how often
         self._roots: dict[str, tuple[str, bool]] = {}
         self._drafts: list[_Draft] = []
         self._unpriced: list[tuple[Unpriced, tuple[str, ...]]] = []
@@ -110,6 +111,11 @@ class Recorder:
             name = self._roots[name][0]
         return name
 
+    def touch(self, name: str) -> None:
+        """Note that something was written into a tensor, so that it is no constant any more."""
+        written = self.origin(name)
+        self.constants = {c for c in self.constants if self.origin(c) != written}
+
     def constant(self, names: Iterable[str]) -> bool:
         """Whether all tensors are constants."""
         return all(n in self.constants for n in names)
@@ -118,7 +124,10 @@ class Recorder:
         """Append an Einsum; `grows` names the rank that grows with the batch (None: no rank)."""
         values = tuple(t.value for t in einsum.inputs)
         rank = _BATCH_RANK.get(einsum.op, "N") if grows == "" else grows
-        self._drafts.append(_Draft(einsum, tuple(reads) or values, rank))
+        read = tuple(reads) or values
+        if self.constant(read):
+            rank = None  # the same work for any batch
+        self._drafts.append(_Draft(einsum, read, rank))
 
     def product(
         self, name: str, values: layers.Values, left: Sequence[int], right: Sequence[int]
