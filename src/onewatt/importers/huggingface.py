@@ -21,7 +21,7 @@ from onewatt.spec.workload import Workload
 #: Tokens of a text when none are said.
 SEQUENCE = 128
 _MOST_BYTES = 2**24
-_PROBE = ("ImageClassification", "SequenceClassification", "CausalLM")
+_PICTURE, _TEXT, _NEXT = "ImageClassification", "SequenceClassification", "CausalLM"
 
 
 def load_config(
@@ -98,12 +98,11 @@ def load_model_config(
                 f"({type(error).__name__}: {' '.join(str(error).split())[:200]})"
             ) from error
         if context is not None:
-            from onewatt.importers.huggingface_cache import decode_step
+            from onewatt.importers.huggingface_cache import decode_step, without_prefix
 
             module, inputs = decode_step(torch, model, config, batch, context)
-        else:
-            module, inputs = model, _inputs(torch, model, config, batch, seq_len)
-        return load_module(module, inputs, name=name)
+            return without_prefix(load_module(module, inputs, name=name), "model.")
+        return load_module(model, _inputs(torch, model, config, batch, seq_len), name=name)
 
 
 def require_transformers() -> Any:
@@ -182,7 +181,8 @@ def _build(config: Any) -> Any:
         kind = getattr(transformers, str(wanted), None)
         if isinstance(kind, type) and issubclass(kind, transformers.PreTrainedModel):
             return kind(config).eval()
-    for head in _PROBE:
+    encoder = type(config) in transformers.AutoModelForMaskedLM._model_mapping
+    for head in (_PICTURE, *((_TEXT, _NEXT) if encoder else (_NEXT, _TEXT))):
         auto = getattr(transformers, f"AutoModelFor{head}")
         if type(config) in auto._model_mapping:
             return auto.from_config(config).eval()

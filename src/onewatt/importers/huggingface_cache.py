@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from onewatt.errors import ImportFailure
+from onewatt.spec.workload import Workload
 
 
 def decode_step(
@@ -45,3 +48,21 @@ def decode_step(
     shape = (batch, heads, context, depth)
     cache = [torch.empty(shape, dtype=kind, device="meta") for _ in range(2 * layers)]
     return DecodeStep(), (token, *cache)
+
+
+def without_prefix(workload: Workload, prefix: str) -> Workload:
+    """Return a workload whose layer and weight names have lost the name of a wrapper."""
+
+    def bare(tensor: Any) -> Any:
+        return msgspec.structs.replace(tensor, value=tensor.value.removeprefix(prefix))
+
+    einsums = tuple(
+        msgspec.structs.replace(
+            e,
+            name=e.name.removeprefix(prefix),
+            inputs=tuple(bare(t) for t in e.inputs),
+            output=bare(e.output),
+        )
+        for e in workload.einsums
+    )
+    return msgspec.structs.replace(workload, einsums=einsums)

@@ -111,6 +111,11 @@ class Recorder:
             name = self._roots[name][0]
         return name
 
+    def unrepeated(self, name: str) -> str:
+        """Return the tensor whose heads a tensor repeats."""
+        name = self.same(name)
+        return self.same(self._roots[name][0]) if name in self.repeats else name
+
     def touch(self, name: str) -> None:
         """Note that something was written into a tensor, so that it is no constant any more."""
         written = self.origin(name)
@@ -187,13 +192,20 @@ class Recorder:
         return readers
 
     def _absorb(self, readers: dict[str, list[int]]) -> None:
-        """Drop transpositions and paddings that only MAC work reads: they are addressing."""
+        """Drop transpositions and paddings that only MAC work reads: they are addressing.
+
+        So is a concatenation that only attention reads: a cache is read where it lies.
+        """
         for i in reversed(range(len(self._drafts))):
             draft = self._drafts[i]
-            if draft.einsum.op not in _ADDRESSING:
-                continue
-            value = draft.einsum.output.value
+            op, value = draft.einsum.op, draft.einsum.output.value
             users = readers.get(value, [])
+            if op == "concat" and users:
+                draft.absorbed = all(
+                    u >= 0 and self._drafts[u].einsum.op == "matmul" for u in users
+                )
+            if op not in _ADDRESSING:
+                continue
             if users and all(u >= 0 and self._drafts[u].einsum.work == "mac" for u in users):
                 draft.absorbed = True
                 source = draft.einsum.inputs[0].value

@@ -85,7 +85,7 @@ def _product(first: int) -> Handler:
         rec.add(
             layers.matmul(
                 call.name,
-                (left.name, right.name, call.out.name),
+                (left.name, rec.unrepeated(right.name), call.out.name),
                 groups=groups,
                 rows=times * left.shape[-2],
                 outputs=right.shape[-1],
@@ -146,6 +146,7 @@ def _attention(rec: Recorder, call: Call) -> str | None:
         times = rec.repeats.get(rec.same(k.name), 1)
         if times == rec.repeats.get(rec.same(v.name), 1) and heads % times == 0:
             kept = heads // times
+            k, v = (r._replace(name=rec.unrepeated(r.name)) for r in (k, v))
     if heads % kept:
         return f"{heads} query heads do not share {kept} heads of keys evenly"
     record_attention(
@@ -281,6 +282,7 @@ MAC: dict[str, Handler] = {
     **dict.fromkeys(("addmm", "baddbmm", "addmv", "_addmm_activation"), _product(1)),
     "einsum": _einsum,
     "_grouped_mm": _grouped,
+    "grouped_mm_fallback": _grouped,
     **dict.fromkeys(
         (
             "scaled_dot_product_attention",
