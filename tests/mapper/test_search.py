@@ -3,10 +3,10 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 import pytest
+
 from chips_by_hand import tiny
 from layers_by_hand import conv, gemm, network, relu
 from mapper.brute_force import all_costs
-
 from onewatt.components.library import prices
 from onewatt.errors import InputError, MappingError
 from onewatt.mapper.bound import least

@@ -38,7 +38,7 @@ def _note_repeats(rec: Recorder, call: Call, source: Ref) -> None:
 
 def _cast(rec: Recorder, call: Call) -> str | None:
     source = call.ref(0)
-    if source.floating and call.out.floating or source.shape == ():
+    if (source.floating and call.out.floating) or source.shape == ():
         return view(rec, call)
     return _elementwise("cast")(rec, call)
 
