@@ -116,7 +116,10 @@ def parse_quantity(text: object, unit: str) -> float:
         others = [d.what for d in DIMENSIONS.values() if found in d.table]
         kind = f", which is {others[0]}" if others else "." + nearest(found, dimension.table)
         raise UnitError(f"found {text!r}: unit {found!r}{kind}; {expected}")
-    return number * dimension.table[found]
+    value = number * dimension.table[found]
+    if not math.isfinite(value):
+        raise UnitError(f"found {text!r}, which is too large for a number; {expected}")
+    return value
 
 
 _SCALES: dict[str, tuple[tuple[float, str], ...]] = {
