@@ -77,9 +77,7 @@ class Machine:
     def instances(self, where):
         """Every setting of the spatial loops above a place."""
         above = range(self.depth[where])
-        spans = [
-            range(self.trips[i]) if self.loops[i][0] == "S" else (None,) for i in above
-        ]
+        spans = [range(self.trips[i]) if self.loops[i][0] == "S" else (None,) for i in above]
         return list(itertools.product(*spans))
 
     def tile(self, where, tensor, time, place):
@@ -97,15 +95,19 @@ class Machine:
             used = [ranges[r] for r, _ in terms]
             coefficients = [c for _, c in terms]
             dims.append(
-                {sum(c * i for c, i in zip(coefficients, p, strict=True))
-                 for p in itertools.product(*used)}
+                {
+                    sum(c * i for c, i in zip(coefficients, p, strict=True))
+                    for p in itertools.product(*used)
+                }
             )
         return frozenset(itertools.product(*dims))
 
     def steps(self):
         """All settings of the temporal loops in order, those without any work left out."""
-        spans = [range(n) if loop[0] == "T" else (0,)
-                 for loop, n in zip(self.loops, self.trips, strict=True)]
+        spans = [
+            range(n) if loop[0] == "T" else (0,)
+            for loop, n in zip(self.loops, self.trips, strict=True)
+        ]
         origin = tuple(0 if loop[0] == "S" else None for loop in self.loops)
         for time in itertools.product(*spans):
             if self.tile(COMPUTE, self.output, time, origin):
@@ -113,8 +115,7 @@ class Machine:
 
     def run(self):
         """Execute all steps and return the counts."""
-        pairs = [(t, p, c) for t in self.tensors
-                 for p, c in itertools.pairwise(self.chain(t))]
+        pairs = [(t, p, c) for t in self.tensors for p, c in itertools.pairwise(self.chain(t))]
         held = {}  # (place, tensor) -> {instance: tile}
         places = {w: self.instances(w) for w in self.depth}
         self.partial = {(m, i): {} for m in self.keeps for i in places[m]}
@@ -123,7 +124,8 @@ class Machine:
             self.cycles += 1
             now = {
                 (w, t): {i: self.tile(w, t, time, i) for i in places[w]}
-                for t in self.tensors for w in self.chain(t)
+                for t in self.tensors
+                for w in self.chain(t)
             }
             self.active = max(self.active, sum(bool(x) for x in now[COMPUTE, self.output].values()))
             self.move(pairs, held, now)
@@ -140,7 +142,8 @@ class Machine:
             above = place[: self.depth[parent]]
             between = [
                 None if everything or self.loops[i][3] in axes else x
-                for i, x in enumerate(place) if i >= len(above) and x is not None
+                for i, x in enumerate(place)
+                if i >= len(above) and x is not None
             ]
             found.setdefault((above, tuple(between)), []).append(place)
         return found

@@ -69,7 +69,9 @@ def test_every_edge_of_any_nest(data):
             inside = words(place, 0, kernel.FRESH)
             if tensor is not einsum.output:
                 form = kernel.FORWARD if forwards and child else kernel.FRESH
-                assert literal[parent.memory, tensor.name, "read"] == words(parent.depth, some, form)
+                assert literal[parent.memory, tensor.name, "read"] == words(
+                    parent.depth, some, form
+                )
                 assert literal[where, tensor.name, "delivered"] == inside
                 continue
             update = words(parent.depth, some, kernel.FORWARD)
@@ -97,9 +99,7 @@ def test_counts_of_a_chip(data):
             share[child, tensor] = way.shared
             if way.forwards:
                 forwards.add((child, tensor))
-    machine = Machine(
-        einsum.sizes, projections(einsum), literal_nodes(mapping), share, forwards
-    )
+    machine = Machine(einsum.sizes, projections(einsum), literal_nodes(mapping), share, forwards)
     literal = machine.run()
     counts = count(einsum, architecture, lower(einsum, mapping))
     assert counts.steps == machine.cycles

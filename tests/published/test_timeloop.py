@@ -69,8 +69,11 @@ def test_counts_energy_and_cycles(root, name):
                 expected["stats"]["Leakage energy (total)"], abs=0.006, rel=1e-6
             )
         for space, row in expected["dataspaces"].items():
-            mine = [e for e in cost.entries
-                    if e.component == level and e.tensor == ROLES.get(space, space)]
+            mine = [
+                e
+                for e in cost.entries
+                if e.component == level and e.tensor == ROLES.get(space, space)
+            ]
             for column, action in ACTIONS.items():
                 published = row[f"Scalar {column} (per-instance)"] * row["Utilized instances (max)"]
                 assert sum(e.count for e in mine if e.action == action) == published, (level, space)

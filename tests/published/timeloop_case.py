@@ -38,19 +38,31 @@ def _names(text: str) -> tuple[str, int]:
 
 def _einsum(problem: dict, roles: dict[str, str]) -> Einsum:
     shape, instance = problem["shape"], problem["instance"]
-    coefficients = {c["name"]: instance.get(c["name"], c.get("default", 1))
-                    for c in shape.get("coefficients") or []}
+    coefficients = {
+        c["name"]: instance.get(c["name"], c.get("default", 1))
+        for c in shape.get("coefficients") or []
+    }
     tensors = []
     for space in shape["data_spaces"]:
         dims = []
         for terms in space["projection"]:
-            dims.append(Index(terms=tuple(
-                Term(rank=t[0], coefficient=coefficients[t[1]] if len(t) > 1 else 1) for t in terms
-            )))
-        tensors.append((space.get("read_write", False),
-                        Tensor(name=roles[space["name"]], projection=tuple(dims))))
+            dims.append(
+                Index(
+                    terms=tuple(
+                        Term(rank=t[0], coefficient=coefficients[t[1]] if len(t) > 1 else 1)
+                        for t in terms
+                    )
+                )
+            )
+        tensors.append(
+            (
+                space.get("read_write", False),
+                Tensor(name=roles[space["name"]], projection=tuple(dims)),
+            )
+        )
     return Einsum(
-        name="layer", op="einsum",
+        name="layer",
+        op="einsum",
         ranks=tuple(Rank(name=d, size=instance[d]) for d in shape["dimensions"]),
         inputs=tuple(t for written, t in tensors if not written),
         output=next(t for written, t in tensors if written),
@@ -71,11 +83,20 @@ def _levels(map_text: str) -> list[tuple[str, list[str], list[tuple[str, int, bo
 
 def _memory(entry: dict, name: str, tensors: list[str]) -> Memory:
     a = entry["attributes"]
-    rate = {k: float(a[k]) for k in ("read_bandwidth", "write_bandwidth", "shared_bandwidth")
-            if isinstance(a.get(k), (int, float))}
+    rate = {
+        k: float(a[k])
+        for k in ("read_bandwidth", "write_bandwidth", "shared_bandwidth")
+        if isinstance(a.get(k), (int, float))
+    }
     cluster = a.get("cluster_size", 1)
-    return Memory(name=name, keeps=tuple(tensors), width=a["width"] // cluster,
-                  word=a["datawidth"], cluster=cluster, **rate)
+    return Memory(
+        name=name,
+        keeps=tuple(tensors),
+        width=a["width"] // cluster,
+        word=a["datawidth"],
+        cluster=cluster,
+        **rate,
+    )
 
 
 def _price_list(path: Path, memories: set[str]) -> Prices:
@@ -87,8 +108,16 @@ def _price_list(path: Path, memories: set[str]) -> Prices:
             actions = {"write": ["fill"], "read": ["read", "drain"]}
             for ours in actions.get(action["name"], [action["name"]]):
                 energy = action["energy"] * 1e-12
-                prices.append(Price(component=name, action=ours, energy=energy, low=energy,
-                                    high=energy, source="ERT"))
+                prices.append(
+                    Price(
+                        component=name,
+                        action=ours,
+                        energy=energy,
+                        low=energy,
+                        high=energy,
+                        source="ERT",
+                    )
+                )
     return Prices(prices=tuple(prices))
 
 
@@ -111,8 +140,11 @@ def read_case(root: Path, name: str) -> Case:
     for number, (level, tensors, loops) in enumerate(levels):
         entry, instances = entries[level]
         if instances > have:
-            nodes.append(Container(name=f"to_{level}",
-                                   fanout=(Axis(name=f"to_{level}", size=instances // have),)))
+            nodes.append(
+                Container(
+                    name=f"to_{level}", fanout=(Axis(name=f"to_{level}", size=instances // have),)
+                )
+            )
             have = instances
         kept = [roles[t] for t in tensors]
         if kept:
@@ -121,17 +153,29 @@ def read_case(root: Path, name: str) -> Case:
         for rank, factor, spatial in loops:
             left[rank] //= factor
             if spatial:
-                after = next((n for n, *_ in levels[number + 1:] if entries[n][1] > have), "mac")
+                after = next((n for n, *_ in levels[number + 1 :] if entries[n][1] > have), "mac")
                 path.append(Spatial(rank=rank, size=left[rank], axis=f"to_{after}"))
             else:
                 path.append(Temporal(rank=rank, size=left[rank]))
-    mac = next(n for n, (e, _) in entries.items()
-               if "mac" in e["class"].lower() or "compute" in e["class"].lower())
+    mac = next(
+        n
+        for n, (e, _) in entries.items()
+        if "mac" in e["class"].lower() or "compute" in e["class"].lower()
+    )
     if entries[mac][1] > have:
-        nodes.append(Container(name="to_mac",
-                               fanout=(Axis(name="to_mac", size=entries[mac][1] // have),)))
+        nodes.append(
+            Container(name="to_mac", fanout=(Axis(name="to_mac", size=entries[mac][1] // have),))
+        )
     nodes.append(Compute(name=mac))
-    architecture = Architecture(name=name, clock=1e9, technology=Technology(node=4e-8),
-                                nodes=tuple(nodes))
-    return Case(name, einsum, architecture, Mapping(nodes=tuple(path)),
-                _price_list(ert, set(entries)), statistics(root)[name], "Inputs" in spaces)
+    architecture = Architecture(
+        name=name, clock=1e9, technology=Technology(node=4e-8), nodes=tuple(nodes)
+    )
+    return Case(
+        name,
+        einsum,
+        architecture,
+        Mapping(nodes=tuple(path)),
+        _price_list(ert, set(entries)),
+        statistics(root)[name],
+        "Inputs" in spaces,
+    )

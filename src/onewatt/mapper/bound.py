@@ -24,7 +24,8 @@ def least(einsum: Einsum, architecture: Architecture, prices: Prices) -> tuple[f
     the outermost memory.
     """
     standing = sum(
-        p.energy * (architecture.instances(p.component) if _is_node(architecture, p.component) else 1)
+        p.energy
+        * (architecture.instances(p.component) if _is_node(architecture, p.component) else 1)
         for p in prices.prices
         if p.action in ("leak", "clock", "idle")
     )

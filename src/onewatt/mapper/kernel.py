@@ -138,8 +138,19 @@ def rank(tiles, spatial, order_sets, n_orders, edges, dims, n_dims, relevant, pr
                     if bottom == n_slot:
                         read, fill = points * fans[e, 0] / fans[e, 1], 0.0
                     else:
-                        read, fill = _traffic(d, relevant[t], tile, trips, loops, n_loops, top,
-                                              bottom, fans[e, 0], fans[e, 1], grown)
+                        read, fill = _traffic(
+                            d,
+                            relevant[t],
+                            tile,
+                            trips,
+                            loops,
+                            n_loops,
+                            top,
+                            bottom,
+                            fans[e, 0],
+                            fans[e, 1],
+                            grown,
+                        )
                     busy = read
                     if written:
                         first = min(read, _words(d, tile[0]))

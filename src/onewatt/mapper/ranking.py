@@ -113,14 +113,24 @@ class Ranking:
                            written)  # fmt: skip
                 hop = sum(p.energy for n in way.networks
                           if (p := self.prices.get(n.name, "hop")) is not None)  # fmt: skip
-                edges.append((t, top, bottom, int(written), int(bool(way.shared) or not way.networks)))
+                edges.append(
+                    (t, top, bottom, int(written), int(bool(way.shared) or not way.networks))
+                )
                 into = self._word(child, tensor, "fill") if child else 0.0
                 out = self._word(child, tensor, "drain") if child else 0.0
-                prices.append((self._word(parent, tensor, "read"), into + hop,
-                               self._word(parent, tensor, "update") if written else 0.0, out + hop))
+                prices.append(
+                    (
+                        self._word(parent, tensor, "read"),
+                        into + hop,
+                        self._word(parent, tensor, "update") if written else 0.0,
+                        out + hop,
+                    )
+                )
                 carried = max((1 / (n.words_per_cycle * chip.instances(n.name))
                                for n in way.networks if n.words_per_cycle), default=0.0)  # fmt: skip
-                rates.append((max(self._rate(parent), carried), self._rate(child) if child else 0.0))
+                rates.append(
+                    (max(self._rate(parent), carried), self._rate(child) if child else 0.0)
+                )
         self.edges = np.array(edges, dtype=np.int64)
         self.word_prices = np.array(prices)
         self.rates = np.array(rates)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from onewatt.mapper.front import Choice, choose, pareto
 from onewatt.mapper.ranking import Ranking
 from onewatt.mapper.space import enumerate_tilings
 from onewatt.mapper.template import templates
+from onewatt.mapper.workers import each
 from onewatt.model.budget import judge
 from onewatt.model.evaluate import evaluate, priceable, versions
 from onewatt.model.nest import lower
@@ -53,6 +55,7 @@ def search(
     budget: Budget | None = None,
     batch: int = 1,
     seed: int = 0,
+    workers: int = 1,
     progress: Progress | None = None,
 ) -> Result:
     """Find a good mapping for every layer of a network on a chip.
@@ -71,6 +74,8 @@ def search(
         Inferences that the workload stands for [1].
     seed : int
         Recorded in the result; this search draws nothing at random.
+    workers : int
+        Processes to search layers in; more than one needs a main module that can be imported.
     progress : callable or None
         Called with layers done, layers in all and the layer's name.
 
@@ -98,7 +103,7 @@ def search(
         raise InputError(unknown("objective", objective, OBJECTIVES))
     prices = price_list(architecture)
     workload, _ = priceable(workload, architecture)
-    found = _search_distinct(workload, architecture, prices, progress)
+    found = _search_distinct(workload, architecture, workers, progress)
     mac = [e for e in workload.einsums if e.work == "mac"]
     fixed = _fixed(workload, architecture, prices)
     fronts = [
@@ -125,19 +130,32 @@ def search(
 
 
 def _search_distinct(
-    workload: Workload, architecture: Architecture, prices: Prices, progress: Progress | None
+    workload: Workload, architecture: Architecture, workers: int, progress: Progress | None
 ) -> dict[object, Found]:
     distinct = {e.signature: e for e in workload.einsums if e.work == "mac"}
-    for einsum in distinct.values():
+    layers = list(distinct.values())
+    for einsum in layers:
         check_words(einsum, architecture)
-    found: dict[object, Found] = {}
-    for done, (signature, einsum) in enumerate(distinct.items()):
+
+    def report(done: int) -> None:
         if progress:
-            progress(done, len(distinct), einsum.name)
-        found[signature] = search_layer(einsum, architecture, prices)
-    if progress:
-        progress(len(distinct), len(distinct), "")
-    return found
+            progress(done, len(layers), layers[done].name if done < len(layers) else "")
+
+    report(0)
+    # the largest first, so that no worker is left alone with it at the end
+    order = sorted(range(len(layers)), key=lambda i: (-_effort(layers[i]), i))
+    tasks = [(layers[i], architecture) for i in order]
+    found = each(_search_task, tasks, workers, report)
+    return {layers[i].signature: f for i, f in zip(order, found, strict=True)}
+
+
+def _effort(einsum: Einsum) -> float:
+    return math.prod(math.log2(1 + r.size) for r in einsum.ranks if r.size > 1)
+
+
+def _search_task(task: tuple[Einsum, Architecture]) -> Found:
+    einsum, architecture = task
+    return search_layer(einsum, architecture, price_list(architecture))
 
 
 def search_layer(einsum: Einsum, architecture: Architecture, prices: Prices) -> Found:
@@ -165,9 +183,7 @@ def search_layer(einsum: Einsum, architecture: Architecture, prices: Prices) -> 
     front, reasons = _cost(one, architecture, prices, ranked)
     if not front:
         why = "; ".join(dict.fromkeys([*refused, *reasons])) or "nothing was enumerated"
-        raise MappingError(
-            f"layer {einsum.name!r} does not fit chip {architecture.name!r}: {why}"
-        )
+        raise MappingError(f"layer {einsum.name!r} does not fit chip {architecture.name!r}: {why}")
     return Found(tuple(front), visited)
 
 

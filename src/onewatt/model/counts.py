@@ -55,7 +55,14 @@ class _Crossing:
         self.dims = factors(einsum, tensor)
 
     def __call__(
-        self, place: int, parent: int, shared: int, form: int, *, first: int = -1, keeps: bool = True
+        self,
+        place: int,
+        parent: int,
+        shared: int,
+        form: int,
+        *,
+        first: int = -1,
+        keeps: bool = True,
     ) -> int:
         """Return the words that enter at a place; see `kernel.crossing`."""
         nest = self.nest

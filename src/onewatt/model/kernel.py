@@ -84,9 +84,7 @@ def classes(loops, kind, tile, trips, extent, k, first):
                     for j in range(fan):
                         for side in (0, 2):
                             grown[c, x * fan + j, side] = state[c, x, side] + j * t
-                            grown[c, x * fan + j, side + 1] = _clip(
-                                state[c, x, side + 1], j * t, t
-                            )
+                            grown[c, x * fan + j, side + 1] = _clip(state[c, x, side + 1], j * t, t)
             state = grown
             continue
         if i > k:  # wraps: from the last trip to the first
@@ -384,8 +382,9 @@ def crossing(dims, nest, extent, place, parent, first, shared, form, keeps, leni
     total = np.int64(1)
     still = np.empty(n_factor, np.int64)
     for f in range(n_factor):
-        still[f] = _factor(f, dims, nest, extent, place, parent, first, shared, form, lenient,
-                           _NONE)[0]
+        still[f] = _factor(
+            f, dims, nest, extent, place, parent, first, shared, form, lenient, _NONE
+        )[0]
         total *= still[f]
     if not keeps:
         return total
@@ -400,16 +399,42 @@ def crossing(dims, nest, extent, place, parent, first, shared, form, keeps, leni
         for f in range(n_factor):  # cheap factors first
             if dims[f, 2] > 0 and dims[f, 1] >= 0:
                 continue
-            kept *= _kept(f, k, still, dims, nest, extent, place, parent, first, shared, form,
-                          lenient, k != innermost)
+            kept *= _kept(
+                f,
+                k,
+                still,
+                dims,
+                nest,
+                extent,
+                place,
+                parent,
+                first,
+                shared,
+                form,
+                lenient,
+                k != innermost,
+            )
             if kept == 0:
                 break
         for f in range(n_factor):
             if kept == 0:
                 break
             if dims[f, 2] > 0 and dims[f, 1] >= 0:
-                kept *= _kept(f, k, still, dims, nest, extent, place, parent, first, shared, form,
-                              lenient, k != innermost)
+                kept *= _kept(
+                    f,
+                    k,
+                    still,
+                    dims,
+                    nest,
+                    extent,
+                    place,
+                    parent,
+                    first,
+                    shared,
+                    form,
+                    lenient,
+                    k != innermost,
+                )
         total -= kept
     return total
 

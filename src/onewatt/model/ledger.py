@@ -135,4 +135,3 @@ def upkeep(
                 copies = used.get(price.component, copies)
             made.append(line(einsum, price, "", action, cycles / einsum.count * copies))
     return made
-

@@ -213,9 +213,7 @@ def check_place(einsum: Einsum, architecture: Architecture, mapping: Mapping) ->
             left[node.rank] = min(left[node.rank], node.size)
 
 
-def _check_storage(
-    where: str, node: Storage, memories: dict[str, Memory], einsum: Einsum
-) -> None:
+def _check_storage(where: str, node: Storage, memories: dict[str, Memory], einsum: Einsum) -> None:
     if node.memory not in memories:
         raise MappingError(f"{where}: {unknown('memory', node.memory, memories)}")
     memory = memories[node.memory]

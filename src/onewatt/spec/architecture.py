@@ -9,7 +9,10 @@ from onewatt.errors import InputError
 from onewatt.spec.types import Bits, Hertz, Joules, Metres, Noun, SquareMetres, Volts, Watts
 from onewatt.spec.types import WordsPerCycle as Rate
 
-Action = Literal["read", "fill", "update", "drain", "hop", "compute", "leak", "clock", "idle"]
+Action = Literal[
+    "read", "fill", "update", "drain", "hop", "compute", "gated", "skipped", "metadata",
+    "leak", "clock", "idle",
+]  # fmt: skip
 
 
 class ActionEnergy(Noun):

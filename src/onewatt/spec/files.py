@@ -10,7 +10,7 @@ import functools
 import types
 import typing
 from pathlib import Path
-from typing import Any, NoReturn, get_args, get_origin
+from typing import Any, NoReturn, TypeVar, get_args, get_origin
 
 import msgspec
 import yaml
@@ -57,6 +57,8 @@ KEYED: dict[type, tuple[str, str]] = {
     ActionEnergy: ("action", "energy"),
 }
 
+NounT = TypeVar("NounT", bound=msgspec.Struct)
+
 _MOST_BYTES = 64 * 2**20
 _DEEPEST = 64
 
@@ -102,6 +104,11 @@ def loads(text: str, kind: str, *, name: str = "<text>") -> Any:
     if isinstance(root, yaml.MappingNode):
         root = reader.without_schema(root, kind)
     return reader.read(KINDS[kind], root)
+
+
+def loads_as(kind: type[NounT], text: str, *, name: str = "<text>") -> NounT:
+    """Read YAML text as a struct of any type; `name` stands in the messages."""
+    return _Reader(name).read(kind, _compose(text, name))
 
 
 def dumps(noun: msgspec.Struct, kind: str) -> str:

@@ -1,0 +1,1 @@
+"""The chips that come with onewatt, as package data."""

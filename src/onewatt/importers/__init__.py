@@ -1,0 +1,1 @@
+"""Networks from files and programs: every importer returns a `Workload`."""

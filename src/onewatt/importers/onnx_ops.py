@@ -1,0 +1,411 @@
+"""What each ONNX operator records: one table from operator name to a short function.
+
+A function returns None when it recorded the node, or the reason why it has no price.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from onewatt.importers import layers, vector
+from onewatt.importers.onnx_graph import Graph, Node
+from onewatt.importers.onnx_rnn import attention, gru, lstm, microsoft_attention, rnn
+
+Handler = Callable[[Graph, Node], str | None]
+
+_MICROSOFT = "com.microsoft"
+
+
+def handler(node: Node) -> Handler | None:
+    """Return the function of an operator, or None when it has no price."""
+    return _HANDLERS.get((node.domain, node.op))
+
+
+def _live(graph: Graph, node: Node) -> list[vector.Operand]:
+    return [(i, graph.rec.shapes[i]) for i in node.inputs if i and i in graph.rec.shapes]
+
+
+def _conv(graph: Graph, node: Node, x: int = 0, w: int = 1) -> str | None:
+    data, weight, out = graph.shape(node, x), graph.shape(node, w), graph.out(node)
+    groups = int(node.get("group", 1))
+    if len(weight) != len(data) or groups < 1 or weight[0] % groups or out[1] != weight[0]:
+        return f"the weight shape {list(weight)} does not fit {groups} groups"
+    graph.rec.add(
+        layers.convolution(
+            node.name,
+            (node.inputs[x], node.inputs[w], node.outputs[0]),
+            batch=data[0],
+            groups=groups,
+            outputs=weight[0] // groups,
+            inputs=weight[1],
+            size=out[2:],
+            kernel=weight[2:],
+            stride=node.get("strides"),
+            dilation=node.get("dilations"),
+        )
+    )
+
+
+def _qlinear_conv(graph: Graph, node: Node) -> str | None:
+    return _conv(graph, node, 0, 3)
+
+
+def _conv_transpose(graph: Graph, node: Node) -> str | None:
+    data, weight = graph.shape(node, 0), graph.shape(node, 1)
+    groups = int(node.get("group", 1))
+    if len(weight) != len(data) or groups < 1 or weight[0] % groups or data[1] != weight[0]:
+        return f"the weight shape {list(weight)} does not fit {groups} groups"
+    graph.rec.add(
+        layers.transposed_convolution(
+            node.name,
+            (node.inputs[0], node.inputs[1], node.outputs[0]),
+            batch=data[0],
+            groups=groups,
+            outputs=weight[1],
+            inputs=weight[0] // groups,
+            size=data[2:],
+            kernel=weight[2:],
+            stride=node.get("strides"),
+            dilation=node.get("dilations"),
+        )
+    )
+
+
+def _gemm(graph: Graph, node: Node) -> str | None:
+    a, b = graph.shape(node, 0), graph.shape(node, 1)
+    a = a[::-1] if node.get("transA", 0) else a
+    b = b[::-1] if node.get("transB", 0) else b
+    graph.rec.product(node.name, (node.inputs[0], node.inputs[1], node.outputs[0]), a, b)
+
+
+def _product(first: int, second: int) -> Handler:
+    def run(graph: Graph, node: Node) -> str | None:
+        a, b = graph.shape(node, first), graph.shape(node, second)
+        names = (node.inputs[first], node.inputs[second], node.outputs[0])
+        swap = (*range(len(a) - 2), len(a) - 1, len(a) - 2)
+        a = tuple(a[i] for i in swap) if node.get("transA") else a
+        swap = (*range(len(b) - 2), len(b) - 1, len(b) - 2)
+        b = tuple(b[i] for i in swap) if node.get("transB") else b
+        graph.rec.product(node.name, names, a, b)
+
+    return run
+
+
+def _einsum(graph: Graph, node: Node) -> str | None:
+    return record_einsum(graph, node, str(node.get("equation", "")))
+
+
+def record_einsum(graph: Graph, node: Node, equation: str) -> str | None:
+    """Record a product of two tensors given by letters, as one batched matrix product."""
+    values = [i for i in node.inputs if i]
+    found = split_equation(equation, [graph.rec.shapes[v] for v in values])
+    if isinstance(found, str):
+        return found
+    groups, rows, outputs, inputs = found
+    names = (values[0], values[1], node.outputs[0])
+    left, right = (groups, rows, inputs), (groups, inputs, outputs)
+    if groups == 1:
+        left, right = left[1:], right[1:]
+    graph.rec.product(node.name, names, left, right)
+
+
+def split_equation(equation: str, shapes: list[tuple[int, ...]]) -> tuple[int, int, int, int] | str:
+    """Return groups, rows, columns and summed elements of a product, or why it is none."""
+    text = equation.replace(" ", "")
+    if "->" not in text or "." in text or text.count(",") != 1 or len(shapes) != 2:
+        return f"einsum {equation!r} is not a product of two tensors with a stated output"
+    terms, out = text.split("->")
+    sizes: dict[str, int] = {}
+    for term, shape in zip(terms.split(","), shapes, strict=True):
+        if len(term) != len(shape) or len(set(term)) != len(term):
+            return f"einsum {equation!r} does not fit its operands"
+        for letter, size in zip(term, shape, strict=True):
+            if sizes.setdefault(letter, size) != size:
+                return f"einsum {equation!r} has an axis of two sizes"
+    a, b = (set(t) for t in terms.split(","))
+    kept = set(out)
+    if (a ^ b) - kept:
+        return f"einsum {equation!r} sums one operand alone"
+
+    def size(letters: set[str]) -> int:
+        return math.prod(sizes[i] for i in letters)
+
+    return size(a & b & kept), size((a - b) & kept), size((b - a) & kept), size((a & b) - kept)
+
+
+def _view(graph: Graph, node: Node) -> str | None:
+    graph.rec.view(node.outputs[0], node.inputs[0])
+
+
+def _part(graph: Graph, node: Node) -> str | None:
+    for output in node.outputs:
+        if output:
+            graph.rec.view(output, node.inputs[0], whole=False)
+
+
+def _quantize(graph: Graph, node: Node) -> str | None:
+    _view(graph, node)
+    source = graph.rec.same(node.inputs[0])
+    if node.outputs[0] in graph.rec.bits:
+        graph.rec.bits[source] = graph.rec.bits[node.outputs[0]]
+
+
+def _pointwise(op: str) -> Handler:
+    def run(graph: Graph, node: Node) -> str | None:
+        result = (node.outputs[0], graph.out(node))
+        for value, _ in _live(graph, node):
+            graph.rec.shape(value, node.name)
+        graph.rec.add(vector.pointwise(node.name, op, _live(graph, node), result))
+
+    return run
+
+
+def _unary(op: str) -> Handler:
+    """Work on the first operand; the others (bounds, scales, axes) are settings."""
+
+    def run(graph: Graph, node: Node) -> str | None:
+        operand = (node.inputs[0], graph.shape(node, 0))
+        result = (node.outputs[0], graph.out(node))
+        graph.rec.add(vector.pointwise(node.name, op, [operand], result))
+
+    return run
+
+
+def _affine(op: str, parameters: int = 3) -> Handler:
+    """Normalisation along the last axes, with its scale and shift."""
+
+    def run(graph: Graph, node: Node) -> str | None:
+        graph.shape(node, 0)
+        operands = _live(graph, node)[:parameters]
+        graph.rec.add(vector.pointwise(node.name, op, operands, (node.outputs[0], graph.out(node))))
+
+    return run
+
+
+def _skip_norm(op: str) -> Handler:
+    def run(graph: Graph, node: Node) -> str | None:
+        operands = _live(graph, node)
+        result = (node.outputs[0], graph.out(node))
+        steps = vector.OPERATIONS[op] + len(operands) - 2
+        graph.rec.add(vector.pointwise(node.name, op, operands, result, operations=steps))
+
+    return run
+
+
+def _gelu(graph: Graph, node: Node) -> str | None:
+    op = "gelu_tanh" if node.get("approximate", "none") == "tanh" else "gelu"
+    return _unary(op)(graph, node)
+
+
+def _lrn(graph: Graph, node: Node) -> str | None:
+    operand = (node.inputs[0], graph.shape(node, 0))
+    result = (node.outputs[0], graph.out(node))
+    steps = float(node.get("size", 5)) + 4  # square, window sum, scale, shift, power, product
+    graph.rec.add(vector.pointwise(node.name, "lrn", [operand], result, operations=max(steps, 1.0)))
+
+
+def _pool(op: str) -> Handler:
+    def run(graph: Graph, node: Node) -> str | None:
+        data, out = graph.shape(node, 0), graph.out(node)
+        kernel = node.get("kernel_shape") or data[2:]
+        if len(data) < 3 or len(out) != len(data):
+            return f"it pools a tensor of shape {list(data)}"
+        graph.rec.add(
+            vector.pool(
+                node.name,
+                op,
+                (node.inputs[0], node.outputs[0]),
+                batch=data[0],
+                channels=data[1],
+                size=out[2:],
+                kernel=kernel,
+                stride=node.get("strides") or (1,) * (len(data) - 2),
+                dilation=node.get("dilations"),
+            )
+        )
+
+    return run
+
+
+def _global_pool(op: str) -> Handler:
+    def run(graph: Graph, node: Node) -> str | None:
+        data = graph.shape(node, 0)
+        axes = range(2, len(data))
+        operand = (node.inputs[0], data)
+        graph.rec.add(vector.reduction(node.name, op, operand, axes, node.outputs[0]))
+
+    return run
+
+
+def _reduce(op: str) -> Handler:
+    def run(graph: Graph, node: Node) -> str | None:
+        data = graph.shape(node, 0)
+        axes = node.get("axes") or graph.integers(node.operand(1))
+        if axes is None and node.operand(1):
+            return "its axes are known only at run time"
+        axes = range(len(data)) if not axes else axes
+        operand = (node.inputs[0], data)
+        graph.rec.add(vector.reduction(node.name, op, operand, axes, node.outputs[0]))
+
+    return run
+
+
+def _arg(graph: Graph, node: Node) -> str | None:
+    operand = (node.inputs[0], graph.shape(node, 0))
+    axes = [int(node.get("axis", 0))]
+    graph.rec.add(vector.reduction(node.name, "argmax", operand, axes, node.outputs[0]))
+
+
+def _topk(graph: Graph, node: Node) -> str | None:
+    data = graph.shape(node, 0)
+    operand = (node.inputs[0], data)
+    graph.rec.add(vector.pointwise(node.name, "topk", [operand], (node.outputs[0], data)))
+
+
+def _concat(graph: Graph, node: Node) -> str | None:
+    reads = [i for i in node.inputs if i]
+    result = (node.outputs[0], graph.out(node))
+    live = [i for i in reads if math.prod(graph.rec.shapes[i])]
+    if len(live) == 1:
+        graph.rec.view(node.outputs[0], live[0])
+        return
+    graph.rec.add(vector.movement(node.name, "concat", "", result), reads=reads)
+
+
+def _transpose(graph: Graph, node: Node) -> str | None:
+    data = graph.shape(node, 0)
+    order = node.get("perm") or tuple(reversed(range(len(data))))
+    kept = [i for i in order if data[i] > 1]
+    if kept == sorted(kept):
+        return _view(graph, node)
+    result = (node.outputs[0], graph.out(node))
+    graph.rec.add(vector.movement(node.name, "transpose", node.inputs[0], result))
+
+
+def _move(op: str) -> Handler:
+    def run(graph: Graph, node: Node) -> str | None:
+        graph.shape(node, 0)
+        result = (node.outputs[0], graph.out(node))
+        reads = [i for i in node.inputs if i]
+        graph.rec.add(vector.movement(node.name, op, node.inputs[0], result), reads=reads)
+
+    return run
+
+
+def _resize(graph: Graph, node: Node) -> str | None:
+    kinds = {"nearest": "nearest", "linear": "bilinear", "cubic": "bicubic"}
+    op = kinds.get(str(node.get("mode", "nearest")))
+    data, out = graph.shape(node, 0), graph.out(node)
+    if op is None or len(out) != len(data):
+        return f"interpolation mode {node.get('mode')!r} is unknown"
+    operand = (node.inputs[0], data)
+    graph.rec.add(vector.resize(node.name, op, operand, (node.outputs[0], out)))
+
+
+_FLOAT_OPS: dict[str, str] = {
+    "Add": "add", "Sub": "sub", "Mul": "mul", "Div": "div", "Sum": "sum", "Max": "max",
+    "Min": "min", "Pow": "pow", "Mod": "mod", "And": "and", "Or": "or", "Xor": "xor",
+    "Equal": "equal", "Greater": "greater", "Less": "less", "Where": "where",
+    "GreaterOrEqual": "greater_or_equal", "LessOrEqual": "less_or_equal", "PRelu": "prelu",
+    "BitShift": "shift", "Mean": "sum",
+}  # fmt: skip
+
+_UNARY_OPS: dict[str, str] = {
+    "Relu": "relu", "LeakyRelu": "leaky_relu", "Clip": "clip", "Elu": "elu", "Celu": "celu",
+    "Selu": "selu", "Sigmoid": "sigmoid", "HardSigmoid": "hard_sigmoid", "Tanh": "tanh",
+    "HardSwish": "hard_swish", "Softplus": "softplus", "Softsign": "softsign", "Mish": "mish",
+    "ThresholdedRelu": "threshold", "Swish": "silu", "Abs": "abs", "Neg": "neg", "Exp": "exp",
+    "Log": "log", "Sqrt": "sqrt", "Reciprocal": "reciprocal", "Erf": "erf", "Sin": "sin",
+    "Cos": "cos", "Tan": "tan", "Asin": "asin", "Acos": "acos", "Atan": "atan", "Sinh": "sinh",
+    "Cosh": "cosh", "Asinh": "asinh", "Acosh": "acosh", "Atanh": "atanh", "Floor": "floor",
+    "Ceil": "ceil", "Round": "round", "Sign": "sign", "Not": "not", "IsNaN": "isnan",
+    "IsInf": "isinf", "Cast": "cast", "CastLike": "cast", "CumSum": "cumsum",
+    "BatchNormalization": "batch_norm", "Softmax": "softmax", "LogSoftmax": "log_softmax",
+    "Hardmax": "argmax", "LpNormalization": "l2_norm", "Shrink": "threshold",
+    "InstanceNormalization": "instance_norm", "GroupNormalization": "group_norm",
+    "MeanVarianceNormalization": "instance_norm", "DynamicQuantizeLinear": "quantize",
+    "Trilu": "where",
+}  # fmt: skip
+
+_REDUCTIONS = ("ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1",
+               "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare")  # fmt: skip
+
+_MOVES = {
+    "Gather": "gather", "GatherElements": "gather", "GatherND": "gather", "Tile": "tile",
+    "Pad": "pad", "DepthToSpace": "copy", "SpaceToDepth": "copy", "ScatterND": "scatter",
+    "ScatterElements": "scatter", "OneHot": "copy", "ReverseSequence": "copy",
+    "ConstantOfShape": "copy", "Range": "copy", "EyeLike": "copy",
+}  # fmt: skip
+
+_QUANTISED = {
+    "QLinearAdd": "add", "QLinearMul": "mul", "QLinearLeakyRelu": "leaky_relu",
+    "QLinearSigmoid": "sigmoid", "Gelu": "gelu", "FastGelu": "gelu_tanh", "BiasGelu": "gelu",
+    "QuickGelu": "silu", "Silu": "silu",
+}  # fmt: skip
+
+
+def _table() -> dict[tuple[str, str], Handler]:
+    plain: dict[str, Handler] = {n: _pointwise(op) for n, op in _FLOAT_OPS.items()}
+    plain |= {n: _unary(op) for n, op in _UNARY_OPS.items()}
+    plain |= {n: _move(op) for n, op in _MOVES.items()}
+    plain |= {n: _reduce("mean" if n == "ReduceMean" else "reduce") for n in _REDUCTIONS}
+    plain |= dict.fromkeys(("Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze"), _view)
+    plain |= {
+        "Dropout": _view, "DequantizeLinear": _view, "QuantizeLinear": _quantize,
+        "Slice": _part, "Split": _part, "Expand": _part,
+        "Conv": _conv, "ConvInteger": _conv, "QLinearConv": _qlinear_conv,
+        "ConvTranspose": _conv_transpose, "Gemm": _gemm, "MatMul": _product(0, 1),
+        "MatMulInteger": _product(0, 1), "QLinearMatMul": _product(0, 3), "Einsum": _einsum,
+        "Attention": attention, "LSTM": lstm, "GRU": gru, "RNN": rnn,
+        "MaxPool": _pool("maxpool"), "AveragePool": _pool("avgpool"), "LpPool": _pool("avgpool"),
+        "GlobalAveragePool": _global_pool("avgpool"), "GlobalMaxPool": _global_pool("maxpool"),
+        "LRN": _lrn, "LayerNormalization": _affine("layer_norm"),
+        "RMSNormalization": _affine("rms_norm", 2), "Gelu": _gelu,
+        "SimplifiedLayerNormalization": _affine("rms_norm", 2),
+        "ArgMax": _arg, "ArgMin": _arg, "TopK": _topk, "Concat": _concat,
+        "Transpose": _transpose, "Resize": _resize, "Upsample": _resize,
+    }  # fmt: skip
+    table = {("", n): f for n, f in plain.items()}
+    extra: dict[str, Handler] = {n: _unary(op) for n, op in _QUANTISED.items()}
+    extra |= {
+        "Attention": microsoft_attention,
+        "SkipLayerNormalization": _skip_norm("layer_norm"),
+        "SkipSimplifiedLayerNormalization": _skip_norm("rms_norm"),
+        "FusedMatMul": _product(0, 1),
+        "QLinearConcat": _concat,
+    }
+    return table | {(_MICROSOFT, n): f for n, f in extra.items()}
+
+
+_HANDLERS = _table()
+
+
+def _first(graph: Graph, node: Node) -> tuple[int, ...]:
+    return graph.shape(node, 0)
+
+
+def _product_shape(graph: Graph, node: Node) -> tuple[int, ...]:
+    import numpy as np
+
+    a, b = graph.shape(node, 0), graph.shape(node, 1)
+    a = (*a[:-2], a[-1], a[-2]) if node.get("transA") else a
+    b = (*b[:-2], b[-1], b[-2]) if node.get("transB") else b
+    return (*np.broadcast_shapes(a[:-2], b[:-2]), a[-2], b[-1])
+
+
+def _attention_shape(graph: Graph, node: Node) -> tuple[int, ...]:
+    data, weight = graph.shape(node, 0), graph.shape(node, 1)
+    sizes: Any = node.get("qkv_hidden_sizes")
+    return (*data[:2], int(sizes[2]) if sizes else weight[-1] // 3)
+
+
+#: Output shapes of operators that are not in the ONNX standard.
+OWN_SHAPES: dict[tuple[str, str], Callable[[Graph, Node], tuple[int, ...]]] = {
+    **{(_MICROSOFT, n): _first for n in (*_QUANTISED, "SkipLayerNormalization")},
+    (_MICROSOFT, "SkipSimplifiedLayerNormalization"): _first,
+    ("", "SimplifiedLayerNormalization"): _first,
+    (_MICROSOFT, "FusedMatMul"): _product_shape,
+    (_MICROSOFT, "Attention"): _attention_shape,
+}

@@ -1,0 +1,1 @@
+"""The mapper: mapspace, ranking, search, fronts and bounds."""

@@ -1,0 +1,1 @@
+"""The model: mappings become counts, energy and latency."""
