@@ -160,7 +160,9 @@ def result(
         for e in einsums
     )  # fmt: skip
     budget = (
-        Verdict(kind="power", unit="W", asked=0.05 if missed else 1.0, reached=0.21, met=not missed),
+        Verdict(
+            kind="power", unit="W", asked=0.05 if missed else 1.0, reached=0.21, met=not missed
+        ),
         Verdict(kind="rate", unit="Hz", asked=30.0, reached=4600.0, met=True),
     )
     return Result(

@@ -96,13 +96,14 @@ def by_layer(found: Figures) -> Figure:
         ]
         data.append(_bar(text(level), colours[level], hover) | {"x": at, "y": values})
     ticks = {"tickmode": "array", "tickvals": at, "ticktext": [short(n) for n in names]}
-    few = len(at) <= 12
+    few, middle = len(at) <= 12, len(at) / 2
+    shown = [min(-0.6, middle - 3.5), max(len(at) - 0.4, middle + 2.5)]
     layout = {
         "barmode": "stack", "yaxis": _energy_axis(), "legend": _legend(), "bargap": 0.25,
         "height": 420 if few else 480,
         "xaxis": ticks | {"automargin": True, "tickangle": 0 if len(at) <= 5 else -60, "ticks": "",
                           "tickfont": {"size": 12 if few else 10}, "showgrid": False,
-                          "range": [min(-0.6, len(at) / 2 - 3.5), max(len(at) - 0.4, len(at) / 2 + 2.5)]},
+                          "range": shown},
     }  # fmt: skip
     return {"data": data, "layout": layout}
 
@@ -203,7 +204,8 @@ def roofline(found: Figures) -> Figure | None:
             ],
             "hoverinfo": "text",
             "marker": {"size": 10, "opacity": 0.85, "color": colours.get(name, "#8A8F98"),
-                       "symbol": _SYMBOLS[i % len(_SYMBOLS)], "line": {"width": 1, "color": "#fff"}},
+                       "symbol": _SYMBOLS[i % len(_SYMBOLS)],
+                       "line": {"width": 1, "color": "#fff"}},
         }
         for i, name in enumerate(names)
     ]  # fmt: skip
@@ -230,5 +232,6 @@ def _log(title: str, low: float, high: float) -> Figure:
     decades = math.log10(high / low)
     return {
         "type": "log", "title": {"text": title}, "range": [math.log10(low), math.log10(high)],
-        "dtick": 1 if decades > 2.2 else "D2", "tickformat": "~s", "automargin": True, "zeroline": False,
+        "dtick": 1 if decades > 2.2 else "D2", "tickformat": "~s", "automargin": True,
+        "zeroline": False,
     }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from onewatt.spec.architecture import Compute
@@ -36,7 +37,8 @@ class Traffic(NamedTuple):
     energy: float
 
 
-class LayerFigures(NamedTuple):
+@dataclass(frozen=True)
+class LayerFigures:
     """One layer: what it is, what it costs [J, s, cycles], and why.
 
     Everything but `active_pes` is for all `count` runs.  `parts` is the energy by component and
@@ -116,8 +118,7 @@ def figures(result: Result) -> Figures:
                                               busy=tuple(busy.get(e.name, ()))), energy)
         for e in result.workload.einsums
     )  # fmt: skip
-    groups = result.cost.energy_by(lambda e: (e.component, part(result, e)))
-    matrix = {(str(k[0]), str(k[1])): v for k, v in groups.items() if isinstance(k, tuple)}
+    matrix = _by_part(result, result.cost)
     return Figures(
         result, _totals(result, layers), _levels(result), _parts(result, matrix), matrix, layers
     )
@@ -129,6 +130,14 @@ def part(result: Result, entry: Entry) -> str:
         return UPKEEP
     arithmetic = {c.name for c in result.architecture.computes}
     return ARITHMETIC if entry.component in arithmetic else entry.tensor
+
+
+def _by_part(result: Result, cost: Cost) -> dict[tuple[str, str], float]:
+    """Return the energy [J] by component and by what it is spent on."""
+    groups: dict[tuple[str, str], list[float]] = {}
+    for entry in cost.entries:
+        groups.setdefault((entry.component, part(result, entry)), []).append(entry.energy)
+    return {key: math.fsum(energies) for key, energies in groups.items()}
 
 
 def _by_layer(rows: Iterable[_Row]) -> dict[str, list[_Row]]:
@@ -146,7 +155,6 @@ def _layer(
     reached = {"J": energy, "s": latency}.get(found.lower_bound.unit, energy * latency)
     traffic = _traffic(result, cost)
     outermost = result.architecture.memories[0].name
-    parts = cost.energy_by(lambda e: (e.component, part(result, e)))
     return LayerFigures(
         name=einsum.name, op=einsum.op, work=einsum.work, count=einsum.count, macs=einsum.macs,
         cycles=cycles, energy=energy, energy_low=cost.energy_low, energy_high=cost.energy_high,
@@ -157,7 +165,7 @@ def _layer(
         nest=loop_nest(found.mapping, einsum.sizes) if found.mapping else "",
         off_chip_bytes=sum(t.bytes for t in traffic if t.component == outermost),
         traffic=traffic,
-        parts={(str(k[0]), str(k[1])): v for k, v in parts.items() if isinstance(k, tuple)},
+        parts=_by_part(result, cost),
     )  # fmt: skip
 
 
@@ -280,7 +288,7 @@ class Roof(NamedTuple):
 
 
 def roof(result: Result) -> Roof:
-    """Return the roofline of a chip: all lanes of all PEs, and the ports of the outermost memory."""
+    """Return the roofline of a chip: its lanes, and the ports of its outermost memory."""
     chip = result.architecture
     memory = chip.memories[0]
     word = memory.word or chip.mac.inputs_bits

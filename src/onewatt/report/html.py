@@ -7,11 +7,13 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from onewatt import __version__
 from onewatt.report import charts
 from onewatt.report.figures import Figures, LayerFigures, figures
+from onewatt.report.store import write_text
 from onewatt.report.tables import findings
 from onewatt.report.wording import (
     band,
@@ -28,6 +30,26 @@ from onewatt.spec.mapping import Spatial, Storage
 from onewatt.spec.result import LayerResult, Result
 
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
+
+
+def write_report(result: Result, path: str | Path, *, command: str = "") -> None:
+    """Write the report of a result as one HTML file, all or nothing.
+
+    Parameters
+    ----------
+    result : Result
+        What was found.
+    path : str or Path
+        The file; an existing one is replaced.
+    command : str
+        The command line that makes it again, to be shown.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
+    """
+    write_text(path, html_page(result, command=command))
 
 
 def html_page(result: Result, *, command: str = "") -> str:
@@ -79,7 +101,7 @@ def _fill(template: str, parts: dict[str, str]) -> str:
 
 
 def _plotly() -> str:
-    from plotly.offline import get_plotlyjs
+    from plotly.offline import get_plotlyjs  # pyright: ignore[reportMissingTypeStubs]
 
     return str(get_plotlyjs())
 
@@ -195,7 +217,9 @@ def _efficiency(found: Figures) -> str:
 
 def _budget(result: Result) -> str:
     if not result.budget:
-        return '<p class="muted">No budget was asked for. Try <code>--budget "1 W, 30 fps"</code>.</p>'
+        return (
+            '<p class="muted">No budget was asked for. Try <code>--budget "1 W, 30 fps"</code>.</p>'
+        )
     rows = "".join(_limit(v) for v in result.budget)
     return (
         '<table class="plain"><thead><tr><th scope="col">limit</th><th scope="col">asked</th>'
@@ -208,10 +232,11 @@ def _limit(v: Verdict) -> str:
     used = v.asked / v.reached if v.kind == "rate" and v.reached else v.reached / v.asked
     sign, word = ("≥", "at least") if v.kind == "rate" else ("≤", "at most")
     state = "good" if v.met else "bad"
+    width = f"width:{min(100.0, 100 * used):.1f}%"
     return (
         f'<tr><th scope="row">{v.kind}</th><td><span title="{word}">{sign}</span> '
         f"{quantity(v.asked, v.unit)}</td><td>{quantity(v.reached, v.unit)}</td>"
-        f'<td class="wide"><div class="gauge {state}"><i style="width:{min(100.0, 100 * used):.1f}%">'
+        f'<td class="wide"><div class="gauge {state}"><i style="{width}">'
         f'</i></div></td><td><span class="badge {state}">{"met" if v.met else "missed"}</span> '
         f"{margin(v)}</td></tr>"
     )
@@ -238,14 +263,15 @@ def _layers(found: Figures) -> str:
     made: list[str] = []
     for i, layer in enumerate(found.layers):
         times = f' <span class="times">×{layer.count}</span>' if layer.count > 1 else ""
+        name = f'<button type="button">{html.escape(layer.name)}</button>{times}'
+        spark = f'<i class="spark" style="width:{54 * layer.energy / most:.1f}px"></i>'
         cells = [
             (str(i), str(i + 1), "number"),
-            (layer.name, f'<button type="button">{html.escape(layer.name)}</button>{times}', "name"),
+            (layer.name, name, "name"),
             (layer.op, html.escape(layer.op), ""),
             (str(layer.macs), large(layer.macs), "number"),
             (repr(layer.energy), quantity(layer.energy, "J"), "number"),
-            (repr(layer.share), f'<i class="spark" style="width:{54 * layer.energy / most:.1f}px"></i>'
-             f"{percent(layer.share)}", "share"),
+            (repr(layer.share), spark + percent(layer.share), "share"),
             (repr(layer.latency), quantity(layer.latency, "s"), "number"),
             (str(layer.active_pes), str(layer.active_pes), "number"),
             (layer.bottleneck, html.escape(layer.bottleneck or "–"), ""),
@@ -305,4 +331,7 @@ def _rows(rows: Iterable[Sequence[str]]) -> str:
 
 def _table(heads: tuple[str, ...], body: str) -> str:
     head = "".join(f'<th scope="col">{h}</th>' for h in heads)
-    return f'<div class="scroll"><table class="plain"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return (
+        f'<div class="scroll"><table class="plain"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )

@@ -14,6 +14,27 @@ from onewatt.spec.workload import Workload
 from onewatt.units import format_quantity
 
 
+def show_noun(noun: object, console: Console) -> None:
+    """Print a chip, a workload or a mapping."""
+    if isinstance(noun, Architecture):
+        show_chip(noun, console)
+    elif isinstance(noun, Workload):
+        show_workload(noun, console)
+    elif isinstance(noun, Mapping):
+        show_mapping(noun, console)
+
+
+def show_names(rows: list[tuple[str, str, str]], console: Console) -> None:
+    """Print names with what they are and where it is from."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("name", no_wrap=True)
+    table.add_column("what", overflow="fold")
+    table.add_column("source", overflow="fold", style="dim")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console.print(table)
+
+
 def show_chip(chip: Architecture, console: Console) -> None:
     """Print a chip as a tree, from the outermost memory to the arithmetic."""
     head = f"{chip.title or chip.name}: {quantity(chip.clock, 'Hz')}, {chip.pes} PEs"

@@ -99,7 +99,8 @@ def _head(found: Figures) -> RenderableType:
         ("off chip", _part_of(t.off_chip_energy, t.energy)),
         ("latency", f"{quantity(t.latency, 's')}  (power {quantity(t.power, 'W')})"),
         ("work", f"{large(t.macs)} MAC"),
-        ("EDP", f"{quantity(t.edp, 'J s')}, {gap(t.gap)} of its lower bound {bound(t.lower_bound)}"),
+        ("EDP", quantity(t.edp, "J s")),
+        ("lower bound", f"{bound(t.lower_bound)}; reached {gap(t.gap)}"),
         ("area", quantity(t.area, "m2")),
         ("objective", result.objective + (f", batch {result.batch}" if result.batch > 1 else "")),
         ("mapspace", result.mapspace + ("; proved optimal" if t.optimal else "")),
@@ -145,7 +146,9 @@ def _levels(found: Figures) -> RenderableType:
     whole = found.totals.energy or 1.0
     table = _table("level", "energy>", "share>", "", *(f"{p}>" for p in found.parts))
     for level in found.levels:
-        cells = [quantity(v, "J") if (v := found.matrix.get((level, p))) else "" for p in found.parts]
+        cells = [
+            quantity(v, "J") if (v := found.matrix.get((level, p))) else "" for p in found.parts
+        ]
         table.add_row(
             Text(level), quantity(energy[level], "J"), percent(energy[level] / whole),
             Text(bar(energy[level] / most, 12), style="cyan"), *cells,

@@ -51,8 +51,14 @@ def save_result(result: Result, path: str | Path, *, command: str = "") -> None:
     -----
     The file is the table of `result_json` with two more keys, ``command`` and ``result``.
     """
-    table = result_json(result) | {"command": command, "result": msgspec.to_builtins(_finite(result))}
-    write_text(path, json.dumps(table, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+    write_text(path, result_text(result, command=command))
+
+
+def result_text(result: Result, *, command: str = "") -> str:
+    """Return the content of a result file, see `save_result`."""
+    whole = msgspec.to_builtins(_finite(result))
+    table = result_json(result) | {"command": command, "result": whole}
+    return json.dumps(table, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def load_result(path: str | Path) -> Result:
@@ -149,20 +155,32 @@ def write_text(path: str | Path, text: str) -> None:
     InputError
         If it cannot be written.
     """
-    path = Path(path)
+    write_texts({Path(path): text})
+
+
+def write_texts(contents: dict[Path, str]) -> None:
+    """Write text files all or nothing: each replaces its old one only when all are complete.
+
+    Raises
+    ------
+    InputError
+        If one of them cannot be written.
+    """
+    ready: list[tuple[str, Path]] = []
+    path = Path()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        for path, text in contents.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+            ready.append((temporary, path))
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+            os.chmod(temporary, 0o644)
+        for temporary, path in ready:
+            os.replace(temporary, path)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror})") from error
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        if isinstance(error, OSError):
-            raise InputError(f"{path}: cannot be written ({error.strerror})") from error
-        raise
+    finally:
+        for temporary, _ in ready:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
