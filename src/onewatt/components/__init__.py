@@ -1,1 +1,1 @@
-"""What one action costs, with sources; and the chips that come with onewatt."""
+"""What one action of a component costs, with its band and its sources."""

@@ -2,40 +2,48 @@
 
 from __future__ import annotations
 
-from importlib import resources
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
 from onewatt.errors import InputError, nearest
-from onewatt.spec import files
 from onewatt.spec.architecture import Architecture
+from onewatt.spec.files import load, loads
+
+_SUFFIX = ".yaml"
 
 
 class ChipInfo(NamedTuple):
-    """A preset: its name, what it is, and where its values are from."""
+    """A preset: the name to load it by, what it is and where its figures are from."""
 
     name: str
     title: str
     source: str
 
 
-def _presets() -> dict[str, str]:
-    folder = resources.files("onewatt.chips")
-    return {
-        f.name.removesuffix(".yaml"): f.read_text("utf-8")
-        for f in sorted(folder.iterdir(), key=lambda f: f.name)
-        if f.name.endswith(".yaml")
-    }
+@cache
+def _presets() -> dict[str, Architecture]:
+    found: dict[str, Architecture] = {}
+    for path in sorted(files("onewatt.chips").iterdir(), key=lambda p: p.name):
+        if path.name.endswith(_SUFFIX):
+            text = path.read_text(encoding="utf-8")
+            found[path.name.removesuffix(_SUFFIX)] = loads(text, "chip", name=path.name)
+    return found
 
 
-def list_chips() -> tuple[ChipInfo, ...]:
-    """Return the presets by name."""
-    chips = [load_chip(name) for name in _presets()]
-    return tuple(ChipInfo(c.name, c.title, c.source) for c in chips)
+def load_chip(chip: str | Path) -> Architecture:
+    """Return a chip by the name of a preset or from a file.
 
+    Parameters
+    ----------
+    chip : str or Path
+        The name of a preset, or the path of a YAML file.
 
-def load_chip(name: str | Path) -> Architecture:
-    """Return a chip by preset name, or from a YAML file.
+    Returns
+    -------
+    Architecture
+        The chip.
 
     Raises
     ------
@@ -48,12 +56,24 @@ def load_chip(name: str | Path) -> Architecture:
     168
     """
     presets = _presets()
-    if str(name) in presets:
-        return files.loads(presets[str(name)], "chip", name=f"chip {name}")
-    path = Path(name)
-    if path.suffix in (".yaml", ".yml") or path.is_file():
-        return files.load(path, "chip")
+    if isinstance(chip, str) and chip in presets:
+        return presets[chip]
+    path = Path(chip)
+    if path.is_file():
+        return load(path, "chip")
+    names = ", ".join(presets)
     raise InputError(
-        f"no chip {str(name)!r}: not a preset and not a file.{nearest(str(name), presets)} "
-        f"Presets: {', '.join(presets)}."
+        f"found no chip {str(chip)!r}: neither a preset nor a file."
+        f"{nearest(str(chip), presets)} Presets: {names}; or give the path of a YAML file."
     )
+
+
+def list_chips() -> tuple[ChipInfo, ...]:
+    """Return the presets by name.
+
+    Examples
+    --------
+    >>> "eyeriss" in [chip.name for chip in list_chips()]
+    True
+    """
+    return tuple(ChipInfo(n, chip.title, chip.source) for n, chip in _presets().items())

@@ -1,298 +1,237 @@
-"""Prices: what one action of each component of a chip costs, where it is from, and its band."""
+"""The price list of a chip: its own energies first, the component library for the rest."""
 
 from __future__ import annotations
 
-import functools
 import math
-from importlib import resources
-from typing import Literal, NamedTuple
+from functools import lru_cache
 
-from onewatt.components import scaling
-from onewatt.errors import InputError, unknown
-from onewatt.spec import files
-from onewatt.spec.architecture import ActionEnergy, Architecture, Compute, Memory, Network
+from msgspec.structs import replace
+
+from onewatt.components.estimate import Conditions, Estimate, area, estimate
+from onewatt.components.reference import component_class
+from onewatt.errors import InputError
+from onewatt.spec.architecture import (
+    ActionEnergy,
+    Architecture,
+    Compute,
+    Container,
+    Memory,
+    Network,
+    Node,
+)
 from onewatt.spec.price import ComponentArea, Price, Prices
-from onewatt.spec.types import Bits, Joules, Metres, Noun, SquareMetres
+
+#: The component that the upkeep of a whole chip is charged to.
+CHIP = "chip"
+#: How far a hop goes where a network does not say [m]: the middle of ISCA16's array hop, assumed.
+ARRAY_HOP = 1.5e-3
+
+#: An action a chip does not state costs what this one does: draining reads, filling writes.
+_SAME = {"read": "drain", "drain": "read", "fill": "update", "update": "fill"}
+_WRITES = ("fill", "update")
+_NEEDED: dict[type, tuple[str, ...]] = {
+    Memory: ("read", "fill", "update", "drain"),
+    Network: ("hop",),
+    Compute: ("compute",),
+}
 
 
-class Point(Noun):
-    """One published or simulated energy of a component."""
-
-    energy: Joules
-    node: Metres
-    bits: Bits
-    source: str
-    capacity: Bits | None = None
-
-
-class AreaPoint(Noun):
-    """One published or simulated area of a component."""
-
-    area: SquareMetres
-    node: Metres
-    source: str
-    bits: Bits | None = None
-    capacity: Bits | None = None
-
-
-class ComponentClass(Noun):
-    """A kind of component: its reference points and how they scale."""
-
-    name: str
-    what: str
-    points: tuple[Point, ...]
-    width_law: Literal["linear", "quadratic"] = "linear"
-    capacity_law: bool = False
-    on_chip: bool = True
-    area: AreaPoint | None = None
-
-
-class Library(Noun):
-    """All component classes."""
-
-    classes: tuple[ComponentClass, ...]
-
-    def find(self, name: str, where: str) -> ComponentClass:
-        """Return a class by name; an error names the place that asked."""
-        for found in self.classes:
-            if found.name == name:
-                return found
-        known = [c.name for c in self.classes]
-        raise InputError(f"{where}: {unknown('component class', name, known)}")
-
-
-class Wanted(NamedTuple):
-    """At which node, supply, width and capacity a price is wanted."""
-
-    node: float
-    voltage: float | None
-    bits: float
-    capacity: float | None
-
-
-class Estimate(NamedTuple):
-    """An energy with its band and sources [J]."""
-
-    value: float
-    low: float
-    high: float
-    source: str
-
-
-@functools.cache
-def library() -> Library:
-    """Return the component library that comes with onewatt."""
-    text = resources.files("onewatt.components").joinpath("data/library.yaml").read_text("utf-8")
-    return files.loads_as(Library, text, name="library.yaml")
-
-
-def estimate(kind: ComponentClass, wanted: Wanted) -> Estimate:
-    """Scale the reference points of a class to what is wanted.
-
-    Parameters
-    ----------
-    kind : ComponentClass
-        The class.
-    wanted : Wanted
-        Node [m], supply [V], width [bit] and capacity [bit].
-
-    Returns
-    -------
-    Estimate
-        The geometric mean of the scaled points, the lowest and the highest [J].
-    """
-    exponent = 0.0
-    if kind.capacity_law:
-        exponent = _exponent(kind)
-    scaled: list[float] = []
-    for point in kind.points:
-        energy = point.energy * scaling.width_factor(wanted.bits, point.bits, kind.width_law)
-        if kind.on_chip:
-            energy *= scaling.node_factor(wanted.node, wanted.voltage, point.node)
-        if kind.capacity_law and wanted.capacity and point.capacity:
-            energy *= (wanted.capacity / point.capacity) ** exponent
-        scaled.append(energy)
-    mean = math.exp(sum(math.log(e) for e in scaled) / len(scaled))
-    sources = "; ".join(p.source for p in kind.points)
-    return Estimate(mean, min(scaled), max(scaled), f"library {kind.name}: {sources}")
-
-
-def _exponent(kind: ComponentClass) -> float:
-    """Fit the growth with capacity on the largest set of points of one source and node."""
-    groups: dict[tuple[str, float], list[tuple[float, float]]] = {}
-    for point in kind.points:
-        if point.capacity:
-            key = (point.source.split(":")[0], point.node)
-            groups.setdefault(key, []).append((point.capacity, point.energy / point.bits))
-    return scaling.capacity_exponent(max(groups.values(), key=len))
-
-
-@functools.lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def prices(architecture: Architecture) -> Prices:
-    """Return the price list of a chip: every action of every component, with band and source.
+    """Return what every action of a chip costs.
 
     Parameters
     ----------
     architecture : Architecture
-        The chip.  What it states itself wins; the rest is scaled from the component library.  A
-        stated energy takes its stated band, or else the spread of the library class around it.
+        The chip.
 
     Returns
     -------
     Prices
-        Energies per access, operation, hop or cycle [J], and areas [m²].
+        Per node and action the energy of one access of `width` bits (of one word where the chip
+        states no width), of one word over one hop, of one operation or of one cycle [J], with its
+        band and source; and the area of all instances of each node, where known [m²].
 
     Raises
     ------
     InputError
-        If a component class is unknown or an action has no energy.
+        If an action has no energy, or a component class does not exist.
+
+    Notes
+    -----
+    An energy that the chip states wins.  Its band is the one it states; if it states none, the band
+    of its component class where one is given; otherwise the value stands alone.  What the chip
+    does not state is looked up in the component library (`onewatt.components.estimate`).  Draining
+    costs a read, filling and updating a write; a chip that states a read, no write and no class
+    pays a read for both, and the source says so.
 
     Examples
     --------
-    >>> import onewatt as ow
-    >>> price = prices(ow.load_chip("eyeriss")).find("MAC", "compute")
-    >>> price.low <= price.energy <= price.high
-    True
+    >>> from onewatt.components.chips import load_chip
+    >>> price = prices(load_chip("eyeriss")).find("MAC", "compute")
+    >>> f"{price.energy * 1e12:.3g} pJ"
+    '2 pJ'
     """
     found: list[Price] = []
     for node in architecture.nodes:
-        if isinstance(node, Memory):
-            found += _memory_prices(architecture, node)
-        elif isinstance(node, Network):
-            found += _network_prices(architecture, node)
-        elif isinstance(node, Compute):
-            found += _compute_prices(architecture, node)
+        if not isinstance(node, Container):
+            found += _of_node(architecture, node)
     for stated in architecture.upkeep.energy:
-        found.append(_stated("chip", stated.action, stated, None))
-    areas = [a for n in architecture.nodes if isinstance(n, (Memory, Compute))
-             if (a := _area(architecture, n)) is not None]  # fmt: skip
-    if architecture.overhead_area is not None:
-        areas.append(ComponentArea(component="chip", area=architecture.overhead_area,
-                                   source=architecture.source))  # fmt: skip
-    return Prices(prices=tuple(found), areas=tuple(areas))
+        found.append(_stated(architecture, CHIP, stated.action, stated, None))
+    return Prices(prices=tuple(found), areas=_areas(architecture))
 
 
-_LIKE: dict[str, tuple[str, ...]] = {
-    "read": ("read",),
-    "drain": ("drain", "read"),
-    "fill": ("fill", "update", "read"),
-    "update": ("update", "fill", "read"),
-}
+def unknown_areas(architecture: Architecture) -> tuple[str, ...]:
+    """Return the nodes whose area neither the chip nor the library knows; they add nothing."""
+    known = {a.component for a in prices(architecture).areas}
+    nodes = [n for n in architecture.nodes if not isinstance(n, Container)]
+    return tuple(n.name for n in nodes if n.name not in known and not _is_off_chip(n))
 
 
-def _memory_prices(architecture: Architecture, memory: Memory) -> list[Price]:
-    bits = memory.width or memory.word or architecture.mac.inputs_bits
-    known = _library_estimate(architecture, memory.name, memory.component, bits, memory)
-    made = [
-        _resolve(architecture, memory.name, action, memory.energy, likes, known)
-        for action, likes in _LIKE.items()
-    ]
-    made += _extras(memory.name, memory.energy, ("gated", "metadata"))
-    return made + _leak(architecture, memory.name, memory.leak, memory.energy, memory.source)
+def _of_node(architecture: Architecture, node: Memory | Network | Compute) -> list[Price]:
+    stated: dict[str, ActionEnergy] = {e.action: e for e in node.energy}
+    if isinstance(node, Network) and node.hop is not None and "hop" not in stated:
+        stated["hop"] = ActionEnergy(action="hop", energy=node.hop, source=node.reference)
+    leak = None if isinstance(node, Network) else node.leak
+    if leak is not None and "leak" not in stated:
+        per_cycle = leak / architecture.clock
+        source = "" if isinstance(node, Network) else node.source
+        stated["leak"] = ActionEnergy(action="leak", energy=per_cycle, source=source)
+    needed = _NEEDED[type(node)]
+    found = [_needed(architecture, node, action, stated) for action in needed]
+    more = [own for action, own in stated.items() if action not in needed]
+    return found + [_stated(architecture, node.name, own.action, own, None) for own in more]
 
 
-def _network_prices(architecture: Architecture, network: Network) -> list[Price]:
-    if not network.energy and not network.component:
-        return []  # an ideal network: its hops are free, and so are not in the ledger
-    bits = architecture.mac.bits(network.tensors[0]) if network.tensors else 16
-    known = _library_estimate(architecture, network.name, network.component, bits, None)
-    return [_resolve(architecture, network.name, "hop", network.energy, ("hop",), known)]
-
-
-def _compute_prices(architecture: Architecture, compute: Compute) -> list[Price]:
-    known = _library_estimate(
-        architecture, compute.name, compute.component, compute.inputs_bits, None
-    )
-    made = [_resolve(architecture, compute.name, "compute", compute.energy, ("compute",), known)]
-    made += _extras(compute.name, compute.energy, ("gated", "skipped"))
-    return made + _leak(architecture, compute.name, compute.leak, compute.energy, compute.source)
-
-
-def _library_estimate(
-    architecture: Architecture, name: str, component: str, bits: int, memory: Memory | None
-) -> Estimate | None:
-    if not component:
-        return None
-    kind = library().find(component, f"chip {architecture.name!r}, {name!r}")
-    capacity = None
-    if memory is not None:
-        capacity = memory.capacity or sum(s.capacity for s in memory.partition) or None
-    technology = architecture.technology
-    return estimate(kind, Wanted(technology.node, technology.voltage, bits, capacity))
-
-
-def _resolve(
+def _needed(
     architecture: Architecture,
-    name: str,
+    node: Memory | Network | Compute,
     action: str,
-    stated: tuple[ActionEnergy, ...],
-    likes: tuple[str, ...],
-    known: Estimate | None,
+    stated: dict[str, ActionEnergy],
 ) -> Price:
-    by_action = {s.action: s for s in stated}
-    for like in likes:
-        if like in by_action:
-            return _stated(name, action, by_action[like], known)
-    if known is None:
-        raise InputError(
-            f"chip {architecture.name!r}: {name!r} has no energy for {action!r}; state it under "
-            "'energy', or name a 'component' of the library"
+    """Return the price of an action that a node of its kind must have."""
+    own = stated.get(action) or stated.get(_SAME.get(action, ""))
+    looked_up = _looked_up(architecture, node, action) if node.component else None
+    if own is not None:
+        return _stated(architecture, node.name, action, own, looked_up)
+    if looked_up is not None:
+        energy, low, high, source = looked_up
+        return Price(
+            component=node.name, action=action, energy=energy, low=low, high=high, source=source
         )
-    return Price(component=name, action=action, energy=known.value, low=known.low,
-                 high=known.high, source=known.source)  # fmt: skip
+    if action in _WRITES and "read" in stated:
+        like = _stated(architecture, node.name, action, stated["read"], None)
+        return replace(like, source=f"{like.source}; no write stated, taken as a read")
+    raise InputError(
+        f"{_where(architecture, node)}: no energy for action {action!r}; state it "
+        f"(energy: {{{action}: 1.0 pJ}}) or name a component class (component: {_usual(node)})"
+    )
 
 
-def _stated(name: str, action: str, stated: ActionEnergy, known: Estimate | None) -> Price:
-    """Return a price the chip states, with its own band or the library's spread around it."""
-    low = stated.energy if stated.low is None else stated.low
-    high = stated.energy if stated.high is None else stated.high
-    source = stated.source or "stated by the chip"
-    if known is not None and stated.low is None and stated.high is None:
-        low, high = min(low, known.low), max(high, known.high)
-        source += f"; band from {known.source}"
-    if not low <= stated.energy <= high:
-        raise InputError(
-            f"{name!r}, {action!r}: energy {stated.energy!r} J is outside its band "
-            f"{low!r} to {high!r} J"
-        )
-    return Price(component=name, action=action, energy=stated.energy, low=low, high=high,
-                 source=source)  # fmt: skip
+def _where(architecture: Architecture, node: Node) -> str:
+    return f"chip {architecture.name!r}, node {node.name!r}"
 
 
-def _extras(name: str, stated: tuple[ActionEnergy, ...], actions: tuple[str, ...]) -> list[Price]:
-    return [_stated(name, s.action, s, None) for s in stated if s.action in actions]
+def _usual(node: Memory | Network | Compute) -> str:
+    if isinstance(node, Network):
+        return "noc_hop"
+    if isinstance(node, Memory):
+        return "sram"
+    return "mac" if node.work == "mac" else "alu"
 
 
-def _leak(
+def _stated(
     architecture: Architecture,
-    name: str,
-    leak: float | None,
-    stated: tuple[ActionEnergy, ...],
-    source: str,
-) -> list[Price]:
-    if leak is not None:
-        energy = leak / architecture.clock
-        text = source or "leakage power stated by the chip"
-        return [Price(component=name, action="leak", energy=energy, low=energy, high=energy,
-                      source=text)]  # fmt: skip
-    return _extras(name, stated, ("leak",))
+    component: str,
+    action: str,
+    own: ActionEnergy,
+    looked_up: Estimate | None,
+) -> Price:
+    """Return the price a chip states, with the band of the library where it states none."""
+    source = own.source or f"chip {architecture.name!r}"
+    low, high = own.low, own.high
+    if low is None and high is None and looked_up is not None:
+        low, high = min(own.energy, looked_up.low), max(own.energy, looked_up.high)
+        source = f"{source}; band: {looked_up.source}"
+    low = own.energy if low is None else low
+    high = own.energy if high is None else high
+    if not (0 <= low <= own.energy <= high < math.inf):
+        raise InputError(
+            f"chip {architecture.name!r}, node {component!r}, action {action!r}: found energy "
+            f"{own.energy!r} J in a band from {low!r} to {high!r} J; expected finite values with "
+            "0 <= low <= energy <= high"
+        )
+    return Price(
+        component=component, action=action, energy=own.energy, low=low, high=high, source=source
+    )
 
 
-def _area(architecture: Architecture, node: Memory | Compute) -> ComponentArea | None:
-    copies = architecture.instances(node.name)
-    if node.area is not None:
-        source = node.source or "stated by the chip"
-        return ComponentArea(component=node.name, area=node.area * copies, source=source)
-    if not node.component or architecture.overhead_area is not None:
-        return None
-    point = library().find(node.component, node.name).area
-    if point is None:
-        return None
-    area = point.area * scaling.area_factor(architecture.technology.node, point.node)
-    if isinstance(node, Memory) and point.capacity:
-        capacity = node.capacity or sum(s.capacity for s in node.partition)
-        area *= capacity / point.capacity
-    elif isinstance(node, Compute) and point.bits:
-        area *= scaling.width_factor(node.inputs_bits, point.bits, "quadratic")
-    source = f"library {node.component}: {point.source}"
-    return ComponentArea(component=node.name, area=area * copies, source=source)
+def _looked_up(
+    architecture: Architecture, node: Memory | Network | Compute, action: str
+) -> Estimate:
+    where = _where(architecture, node)
+    component_class(node.component, where)
+    try:
+        return estimate(node.component, _conditions(architecture, node), write=action in _WRITES)
+    except InputError as error:
+        raise InputError(f"{where}, action {action!r}: {error}") from error
+
+
+def _conditions(architecture: Architecture, node: Memory | Network | Compute) -> Conditions:
+    technology, mac = architecture.technology, architecture.mac
+    if isinstance(node, Memory):
+        return Conditions(
+            technology, bits=node.width or _word(architecture, node), capacity=_capacity(node)
+        )
+    if isinstance(node, Network):
+        bits = max(_bits(architecture, t, inside=True) for t in node.tensors or ("Inputs",))
+        return Conditions(technology, bits=bits, length=node.length or ARRAY_HOP)
+    operands = (node.inputs_bits, node.weights_bits)
+    bits = max(operands) if node.work == "mac" else mac.bits("Outputs")
+    return Conditions(technology, bits=bits, operands=operands, accumulate=node.accumulate_bits)
+
+
+def _word(architecture: Architecture, memory: Memory) -> int:
+    """Return the width of the widest word a memory holds [bit]."""
+    if memory.word is not None:
+        return memory.word
+    inside = memory is not architecture.memories[0]
+    tensors = (*memory.keeps, *memory.may_keep) or ("Inputs",)
+    return max(_bits(architecture, t, inside=inside) for t in tensors)
+
+
+def _bits(architecture: Architecture, tensor: str, *, inside: bool) -> int:
+    mac = architecture.mac
+    return mac.accumulate_bits if inside and tensor == "Outputs" else mac.bits(tensor)
+
+
+def _capacity(memory: Memory) -> int | None:
+    return memory.capacity or sum(s.capacity for s in memory.partition) or None
+
+
+def _is_off_chip(node: Node) -> bool:
+    if isinstance(node, Container) or not node.component:
+        return False
+    return component_class(node.component).rule == "off_chip"
+
+
+def _areas(architecture: Architecture) -> tuple[ComponentArea, ...]:
+    found: list[ComponentArea] = []
+    for node in architecture.nodes:
+        if isinstance(node, Container) or _is_off_chip(node):
+            continue
+        copies = architecture.instances(node.name)
+        if not isinstance(node, Network) and node.area is not None:
+            source = node.source or f"chip {architecture.name!r}"
+            found.append(ComponentArea(component=node.name, area=node.area * copies, source=source))
+        elif node.component:
+            looked_up = area(node.component, _conditions(architecture, node))
+            if looked_up is not None:
+                each, source = looked_up
+                found.append(ComponentArea(component=node.name, area=each * copies, source=source))
+    if architecture.overhead_area is not None:
+        source = architecture.source or f"chip {architecture.name!r}"
+        found.append(
+            ComponentArea(component="overhead", area=architecture.overhead_area, source=source)
+        )
+    return tuple(found)

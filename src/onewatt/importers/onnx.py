@@ -301,9 +301,13 @@ def _visit(graph: Graph, node: Node, depth: int) -> None:
 def _record(graph: Graph, node: Node) -> None:
     from onnx import TensorProto
 
-    from onewatt.importers.onnx_ops import OWN_SHAPES, handler
+    from onewatt.importers.onnx_ops import MAC_OPS, OWN_SHAPES, handler
 
-    constant = bool(node.inputs) and graph.rec.constant(i for i in node.inputs if i)
+    constant = (
+        node.op not in MAC_OPS
+        and bool(node.inputs)
+        and graph.rec.constant(i for i in node.inputs if i)
+    )
     own = OWN_SHAPES.get((node.domain, node.op))
     if own is not None:
         kind = graph.types[node.operand(0)].tensor_type.elem_type or TensorProto.FLOAT

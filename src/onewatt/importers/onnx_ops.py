@@ -13,6 +13,14 @@ from onewatt.importers import layers, vector
 from onewatt.importers.onnx_graph import Graph, Node
 from onewatt.importers.onnx_rnn import attention, gru, lstm, microsoft_attention, rnn
 
+#: Operators that multiply and accumulate: they run for every inference, whatever they read.
+MAC_OPS = frozenset(
+    (
+        "Conv", "ConvInteger", "QLinearConv", "ConvTranspose", "Gemm", "MatMul", "MatMulInteger",
+        "QLinearMatMul", "Einsum", "Attention", "LSTM", "GRU", "RNN", "FusedMatMul",
+    )
+)  # fmt: skip
+
 Handler = Callable[[Graph, Node], str | None]
 
 _MICROSOFT = "com.microsoft"

@@ -47,6 +47,7 @@ class Recorder:
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.constants: set[str] = set()
         self.bits: dict[str, int] = {}
+        self.repeats: dict[str, int] = {}  # tensors whose heads are copies, and how often
         self._roots: dict[str, tuple[str, bool]] = {}
         self._drafts: list[_Draft] = []
         self._unpriced: list[tuple[Unpriced, tuple[str, ...]]] = []
@@ -110,6 +111,16 @@ class Recorder:
             name = self._roots[name][0]
         return name
 
+    def unrepeated(self, name: str) -> str:
+        """Return the tensor whose heads a tensor repeats."""
+        name = self.same(name)
+        return self.same(self._roots[name][0]) if name in self.repeats else name
+
+    def touch(self, name: str) -> None:
+        """Note that something was written into a tensor, so that it is no constant any more."""
+        written = self.origin(name)
+        self.constants = {c for c in self.constants if self.origin(c) != written}
+
     def constant(self, names: Iterable[str]) -> bool:
         """Whether all tensors are constants."""
         return all(n in self.constants for n in names)
@@ -118,7 +129,10 @@ class Recorder:
         """Append an Einsum; `grows` names the rank that grows with the batch (None: no rank)."""
         values = tuple(t.value for t in einsum.inputs)
         rank = _BATCH_RANK.get(einsum.op, "N") if grows == "" else grows
-        self._drafts.append(_Draft(einsum, tuple(reads) or values, rank))
+        read = tuple(reads) or values
+        if self.constant(read):
+            rank = None  # the same work for any batch
+        self._drafts.append(_Draft(einsum, read, rank))
 
     def product(
         self, name: str, values: layers.Values, left: Sequence[int], right: Sequence[int]
@@ -178,13 +192,20 @@ class Recorder:
         return readers
 
     def _absorb(self, readers: dict[str, list[int]]) -> None:
-        """Drop transpositions and paddings that only MAC work reads: they are addressing."""
+        """Drop transpositions and paddings that only MAC work reads: they are addressing.
+
+        So is a concatenation that only attention reads: a cache is read where it lies.
+        """
         for i in reversed(range(len(self._drafts))):
             draft = self._drafts[i]
-            if draft.einsum.op not in _ADDRESSING:
-                continue
-            value = draft.einsum.output.value
+            op, value = draft.einsum.op, draft.einsum.output.value
             users = readers.get(value, [])
+            if op == "concat" and users:
+                draft.absorbed = all(
+                    u >= 0 and self._drafts[u].einsum.op == "matmul" for u in users
+                )
+            if op not in _ADDRESSING:
+                continue
             if users and all(u >= 0 and self._drafts[u].einsum.work == "mac" for u in users):
                 draft.absorbed = True
                 source = draft.einsum.inputs[0].value

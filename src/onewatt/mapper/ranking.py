@@ -99,7 +99,8 @@ class Ranking:
         template, chip = self.template, self.chip
         first_slot = [next(j for j, s in enumerate(template.slots) if s.stage == i)
                       for i in range(len(template.stages))]  # fmt: skip
-        edges: list[tuple[int, int, int, int, int]] = []
+        edges: list[tuple[int, int, int, int]] = []
+        shares: list[list[bool]] = []
         prices: list[tuple[float, float, float, float]] = []
         rates: list[tuple[float, float]] = []
         for t, tensor in enumerate(self.einsum.tensors):
@@ -113,9 +114,8 @@ class Ranking:
                            written)  # fmt: skip
                 hop = sum(p.energy for n in way.networks
                           if (p := self.prices.get(n.name, "hop")) is not None)  # fmt: skip
-                edges.append(
-                    (t, top, bottom, int(written), int(bool(way.shared) or not way.networks))
-                )
+                edges.append((t, top, bottom, int(written)))
+                shares.append([s.axis in way.shared for s in template.slots])
                 into = self._word(child, tensor, "fill") if child else 0.0
                 out = self._word(child, tensor, "drain") if child else 0.0
                 prices.append(
@@ -132,6 +132,7 @@ class Ranking:
                     (max(self._rate(parent), carried), self._rate(child) if child else 0.0)
                 )
         self.edges = np.array(edges, dtype=np.int64)
+        self.shares = np.array(shares, dtype=np.bool_)
         self.word_prices = np.array(prices)
         self.rates = np.array(rates)
 
@@ -147,7 +148,7 @@ class Ranking:
     def rank(self, tiles: Ints) -> tuple[Floats, Floats, Ints]:
         """Return energy [J], cycles [1] and the chosen order of each slot for complete tilings."""
         return kernel.rank(
-            np.ascontiguousarray(tiles), self.spatial, self.order_sets, self.n_orders, self.edges,
+            np.ascontiguousarray(tiles), self.spatial, self.order_sets, self.n_orders, self.edges, self.shares,
             self.dims, self.n_dims, self.relevant, self.word_prices, self.rates, self.standing,
             float(self.einsum.points), self.prices.find(self.chip.mac.name, "compute").energy,
         )  # fmt: skip

@@ -54,8 +54,9 @@ class Memory(Noun, tag_field="kind", tag="memory"):
     `keeps` must be held here, `may_keep` may also be bypassed.  `capacity` of None is unlimited.
     One access moves `width` bits at once.  Bandwidths are words per cycle and instance; `shared`
     limits reads and writes together.  `buffering` 2 overlaps transfer and compute and halves the
-    capacity only if `reserves_half`.  `word` overrides the width of the words stored here; `cluster`
-    instances make one wide row that is accessed, and paid for, at once.
+    capacity only if `reserves_half`.  `word` overrides the width of the words stored here;
+    `cluster` instances make one wide row that is accessed, and paid for, at once.  `area` is that
+    of one instance.
     """
 
     name: str
@@ -86,7 +87,8 @@ class Network(Noun, tag_field="kind", tag="network"):
     `delivery` says which receivers share one read of the source: none (``unicast``), those along
     `axes` that want the same word (``multicast``), or all (``broadcast``).  A network that
     `reduces` adds the partial sums of its receivers on the way up; one that `forwards` lets an
-    instance take a word from its neighbour instead of the source.
+    instance take a word from its neighbour instead of the source.  `length` is how far one hop
+    goes, for the component library.
     """
 
     name: str
@@ -100,6 +102,7 @@ class Network(Noun, tag_field="kind", tag="network"):
     reduces: bool = False
     forwards: bool = False
     component: str = ""
+    length: Metres | None = None
     hop: Joules | None = None
     energy: tuple[ActionEnergy, ...] = ()
     reference: str = ""

@@ -4,6 +4,10 @@ A quantity carries its unit.  Nothing is evaluated or constructed from tags, and
 refused, because a small file with nested anchors describes a gigantic one.
 """
 
+# PyYAML carries no types, and reading a noun of any type is what this module is for.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import functools
@@ -31,6 +35,8 @@ from onewatt.spec.types import Unit
 from onewatt.spec.workload import Index, Rank, Workload
 from onewatt.units import format_quantity, parse_quantity
 
+Struct = TypeVar("Struct", bound=msgspec.Struct)
+
 #: The kinds of file, by the name in their ``schema:`` line.
 KINDS: dict[str, type[msgspec.Struct]] = {
     "chip": Architecture,
@@ -57,8 +63,6 @@ KEYED: dict[type, tuple[str, str]] = {
     ActionEnergy: ("action", "energy"),
 }
 
-NounT = TypeVar("NounT", bound=msgspec.Struct)
-
 _MOST_BYTES = 64 * 2**20
 _DEEPEST = 64
 
@@ -83,32 +87,38 @@ def load(path: str | Path, kind: str) -> Any:
     InputError
         With file:line:column, what was found, what was expected and the nearest valid name.
     """
+    return loads(text_of(path), kind, name=str(path))
+
+
+def text_of(path: str | Path) -> str:
+    """Return the text of a file; an error if it cannot be read, is huge or is not UTF-8."""
     path = Path(path)
     try:
         if path.stat().st_size > _MOST_BYTES:
-            raise InputError(f"{path}: larger than {_MOST_BYTES // 2**20} MiB")
-        text = path.read_text(encoding="utf-8")
+            raise InputError(
+                f"{path}: larger than {_MOST_BYTES // 2**20} MiB; expected a file written by hand"
+            )
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is not UTF-8 text; expected a YAML file") from error
-    return loads(text, kind, name=str(path))
 
 
 def loads(text: str, kind: str, *, name: str = "<text>") -> Any:
     """Read YAML text as a chip, workload or mapping; `name` stands in the messages."""
     if kind not in KINDS:
         raise InputError(unknown("kind of file", kind, KINDS))
-    root = _compose(text, name)
+    return read_text(text, KINDS[kind], kind, name=name)
+
+
+def read_text(text: str, noun: type[Struct], kind: str, *, name: str = "<text>") -> Struct:
+    """Read YAML text as a noun of any type; the ``schema:`` line, if any, must say `kind`."""
+    root = compose(text, name)
     reader = _Reader(name)
     if isinstance(root, yaml.MappingNode):
         root = reader.without_schema(root, kind)
-    return reader.read(KINDS[kind], root)
-
-
-def loads_as(kind: type[NounT], text: str, *, name: str = "<text>") -> NounT:
-    """Read YAML text as a struct of any type; `name` stands in the messages."""
-    return _Reader(name).read(kind, _compose(text, name))
+    return reader.read(noun, root)
 
 
 def dumps(noun: msgspec.Struct, kind: str) -> str:
@@ -117,10 +127,12 @@ def dumps(noun: msgspec.Struct, kind: str) -> str:
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
 
 
-def _compose(text: str, name: str) -> yaml.Node:
+def compose(text: str, name: str) -> yaml.Node:
+    """Return the root node of YAML text, which must be plain: no anchors, no aliases, not deep."""
     try:
         depth = 0
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        events: Any = yaml.parse(text, Loader=yaml.SafeLoader)
+        for event in events:
             anchored = isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None)
             if anchored:
                 mark = event.start_mark
@@ -133,9 +145,10 @@ def _compose(text: str, name: str) -> yaml.Node:
             if depth > _DEEPEST:
                 mark = event.start_mark
                 raise InputError(
-                    f"{name}:{mark.line + 1}:{mark.column + 1}: nested deeper than {_DEEPEST} levels"
+                    f"{name}:{mark.line + 1}:{mark.column + 1}: nested deeper than {_DEEPEST} "
+                    "levels; expected a flatter file"
                 )
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root: Any = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = f":{mark.line + 1}:{mark.column + 1}" if mark else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, dataclass_transform
 
 import msgspec
 
@@ -24,5 +24,6 @@ Bits = Annotated[int, Unit("bit")]
 WordsPerCycle = Annotated[float, Unit("word/cycle")]
 
 
+@dataclass_transform(frozen_default=True, kw_only_default=True)
 class Noun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A frozen, hashable record; change it with `msgspec.structs.replace`."""
