@@ -86,7 +86,10 @@ class Totals(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """Everything a report shows; `levels` and `parts` are in the order of the chip."""
+    """Everything a report shows; `levels` and `parts` are in the order of the chip.
+
+    Levels that spend nothing are left out.
+    """
 
     result: Result
     totals: Totals
@@ -228,7 +231,7 @@ def total_bound(bounds: list[Bound]) -> Bound:
 
 
 def _levels(result: Result) -> tuple[str, ...]:
-    used = dict.fromkeys(e.component for e in result.cost.entries)
+    used = dict.fromkeys(e.component for e in result.cost.entries if e.energy)
     nodes = [n.name for n in result.architecture.nodes if n.name in used]
     return (*nodes, *(name for name in used if name not in nodes))
 

@@ -22,7 +22,8 @@ from onewatt.report.wording import (
 )
 from onewatt.spec.result import Result
 
-_BAR = 24
+#: Terminals narrower than this have no room for bars beside the tensors.
+_WIDE = 100
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
@@ -39,7 +40,7 @@ def show_result(result: Result, console: Console) -> None:
     found = figures(result)
     blocks: list[RenderableType] = [_head(found), _budget(result), _unpriced(result)]
     if found.levels:
-        blocks += [_levels(found), _layers(found)]
+        blocks += [_levels(found, console.width), _layers(found)]
     for block in blocks:
         console.print(block)
 
@@ -55,7 +56,7 @@ def show_layer(result: Result, name: str, console: Console) -> None:
     console.print(_traffic(layer))
 
 
-def bar(share: float, width: int = _BAR) -> str:
+def bar(share: float, width: int) -> str:
     """Return a bar of eighths of a character for a share of 0 to 1.
 
     Examples
@@ -140,18 +141,21 @@ def _unpriced(result: Result) -> RenderableType:
     return Group(warning, Padding(table, (0, 0, 1, 2)))
 
 
-def _levels(found: Figures) -> RenderableType:
+def _levels(found: Figures, width: int) -> RenderableType:
     energy = level_energy(found)
     most = max(energy.values(), default=0.0) or 1.0
     whole = found.totals.energy or 1.0
     table = _table("level", "energy>", "share>", "", *(f"{p}>" for p in found.parts))
+    table.columns[0].no_wrap, table.columns[0].overflow = True, "ellipsis"
+    table.columns[3].no_wrap = True
+    bar_width = 12 if width >= _WIDE else 0
     for level in found.levels:
         cells = [
             quantity(v, "J") if (v := found.matrix.get((level, p))) else "" for p in found.parts
         ]
         table.add_row(
             Text(level), quantity(energy[level], "J"), percent(energy[level] / whole),
-            Text(bar(energy[level] / most, 12), style="cyan"), *cells,
+            Text(bar(energy[level] / most, bar_width), style="cyan"), *cells,
         )  # fmt: skip
     return Group(_title("Energy by level"), Padding(table, (0, 0, 1, 2)))
 
