@@ -253,7 +253,7 @@ def _reduce(op: str) -> Handler:
         axes = node.get("axes") or graph.integers(node.operand(1))
         if axes is None and node.operand(1):
             return "its axes are known only at run time"
-        axes = range(len(data)) if not axes else axes
+        axes = axes or range(len(data))
         operand = (node.inputs[0], data)
         graph.rec.add(vector.reduction(node.name, op, operand, axes, node.outputs[0]))
 

@@ -28,10 +28,8 @@ class Call:
 
     def get(self, position: int, name: str, default: Any = None) -> Any:
         """Return an argument by position or by name."""
-        if position < len(self.args):
-            value = self.args[position]
-        else:
-            value = self.kwargs.get(name)
+        inside = position < len(self.args)
+        value = self.args[position] if inside else self.kwargs.get(name)
         return default if value is None else value
 
     def ref(self, position: int, name: str = "input") -> Ref:
