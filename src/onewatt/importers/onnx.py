@@ -314,7 +314,7 @@ def _visit(graph: Graph, node: Node, depth: int) -> None:
 def _record(graph: Graph, node: Node) -> None:
     from onnx import TensorProto
 
-    from onewatt.importers.onnx_ops import MAC_OPS, OWN_SHAPES, handler
+    from onewatt.importers.onnx_ops import MAC_OPS, OWN_SHAPES, SAME_WIDTH, handler
 
     constant = (
         node.op not in MAC_OPS
@@ -335,6 +335,9 @@ def _record(graph: Graph, node: Node) -> None:
         if name:
             graph.declare(name, kind, shape, constant=constant)
     if constant and all(o in outputs for o in node.outputs if o):
+        width = graph.rec.bits.get(node.operand(0))
+        if width and node.op in SAME_WIDTH:  # quantised weights, dequantised and turned
+            graph.rec.bits.setdefault(node.outputs[0], width)
         return
     function = handler(node)
     if function is None:

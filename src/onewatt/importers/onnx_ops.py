@@ -21,6 +21,11 @@ MAC_OPS = frozenset(
     )
 )  # fmt: skip
 
+#: Operators whose result is as wide as their operand, or dequantised on the fly from it.
+SAME_WIDTH = frozenset(
+    ("DequantizeLinear", "Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose")
+)
+
 Handler = Callable[[Graph, Node], str | None]
 
 _MICROSOFT = "com.microsoft"
