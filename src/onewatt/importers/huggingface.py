@@ -7,6 +7,7 @@ executed and nothing is fetched.
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import os
 import warnings
@@ -86,7 +87,9 @@ def load_model_config(
     """Return the workload of a `transformers` configuration object; as `load_config`."""
     torch = torch or require_torch()
     with _offline():
+        config = copy.deepcopy(config)
         config.use_cache = False
+        config.architectures = config.architectures or []
         try:
             with torch.device("meta"):
                 model = _build(config)

@@ -98,7 +98,7 @@ def _from_object(source: Any, batch: int, given: dict[str, Any]) -> Workload:
 def _from_text(text: str, batch: int, given: dict[str, Any]) -> Workload:
     path = Path(text)
     suffix = path.suffix.lower()
-    if in_zoo(text) and not path.exists():
+    if in_zoo(text):  # a folder of that name is './resnet50'
         _only("a network of the zoo", given, "seq_len")
         return load_zoo(text, batch=batch, seq_len=given["seq_len"])
     if suffix in (".onnx", ".tflite", ".yaml", ".yml"):

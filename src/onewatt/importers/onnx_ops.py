@@ -21,6 +21,11 @@ MAC_OPS = frozenset(
     )
 )  # fmt: skip
 
+#: Operators whose result is as wide as their operand, or dequantised on the fly from it.
+SAME_WIDTH = frozenset(
+    ("DequantizeLinear", "Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose")
+)
+
 Handler = Callable[[Graph, Node], str | None]
 
 _MICROSOFT = "com.microsoft"
@@ -253,7 +258,7 @@ def _reduce(op: str) -> Handler:
         axes = node.get("axes") or graph.integers(node.operand(1))
         if axes is None and node.operand(1):
             return "its axes are known only at run time"
-        axes = axes if axes else range(len(data))
+        axes = axes or range(len(data))
         operand = (node.inputs[0], data)
         graph.rec.add(vector.reduction(node.name, op, operand, axes, node.outputs[0]))
 

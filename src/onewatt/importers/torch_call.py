@@ -28,7 +28,8 @@ class Call:
 
     def get(self, position: int, name: str, default: Any = None) -> Any:
         """Return an argument by position or by name."""
-        value = self.args[position] if position < len(self.args) else self.kwargs.get(name)
+        inside = position < len(self.args)
+        value = self.args[position] if inside else self.kwargs.get(name)
         return default if value is None else value
 
     def ref(self, position: int, name: str = "input") -> Ref:

@@ -11,6 +11,7 @@ from onewatt.importers.onnx_ops import split_equation
 from onewatt.importers.record import Recorder
 from onewatt.importers.recurrent import GATES, record_direction
 from onewatt.importers.torch_call import Call, Ref, pair
+from onewatt.importers.torch_vector import times_repeated
 
 Handler = Callable[[Recorder, Call], str | None]
 
@@ -85,7 +86,7 @@ def _product(first: int) -> Handler:
         rec.add(
             layers.matmul(
                 call.name,
-                (left.name, rec.unrepeated(right.name), call.out.name),
+                (left.name, right.name, call.out.name),
                 groups=groups,
                 rows=times * left.shape[-2],
                 outputs=right.shape[-1],
@@ -98,7 +99,7 @@ def _product(first: int) -> Handler:
 
 def _shared(rec: Recorder, op: str, left: Ref, right: Ref) -> tuple[int, int] | None:
     """Return heads and query heads per head where the right side repeats its heads."""
-    times = rec.repeats.get(rec.same(right.name), 1)
+    times = times_repeated(rec, right)
     if times == 1 or op != "matmul" or len(left.shape) < 4 or left.shape[:-2] != right.shape[:-2]:
         return None
     return right.shape[-3] // times, times
@@ -143,10 +144,9 @@ def _attention(rec: Recorder, call: Call) -> str | None:
     heads = q.shape[-3] if len(q.shape) > 2 else 1
     kept = k.shape[-3] if len(k.shape) > 2 else 1
     if kept == heads:
-        times = rec.repeats.get(rec.same(k.name), 1)
-        if times == rec.repeats.get(rec.same(v.name), 1) and heads % times == 0:
+        times = times_repeated(rec, k)
+        if times == times_repeated(rec, v) and heads % times == 0:
             kept = heads // times
-            k, v = (r._replace(name=rec.unrepeated(r.name)) for r in (k, v))
     if heads % kept:
         return f"{heads} query heads do not share {kept} heads of keys evenly"
     record_attention(
