@@ -16,6 +16,9 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 _DEEPEST = 16
 _DOMAINS = {"ai.onnx": ""}
+#: What Python raises on names that are no text, sizes that are no numbers and the like.
+_BROKEN = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RecursionError,
+           MemoryError)  # fmt: skip
 
 
 def load_onnx(path: str | Path, *, batch: int = 1, shapes: Shapes | None = None) -> Workload:
@@ -75,6 +78,16 @@ def from_model(
     """Return the workload of an ONNX model in memory; parameters as in `load_onnx`."""
     if batch < 1:
         raise InputError(f"found batch {batch!r}; expected at least 1")
+    try:
+        return _read(model, name, source, batch, dict(shapes or {}))
+    except _BROKEN as error:
+        raise ImportFailure(
+            f"{source}: is broken ({type(error).__name__}: {' '.join(str(error).split())[:120]}); "
+            "expected a complete ONNX model, export it again"
+        ) from error
+
+
+def _read(model: Any, name: str, source: str, batch: int, shapes: Shapes) -> Workload:
     if not model.HasField("graph") or not (model.graph.node):
         raise ImportFailure(f"{source}: has no operators; expected an ONNX model with a graph")
     if model.functions:
@@ -88,7 +101,7 @@ def from_model(
         graph.declare(sparse.values.name, kind, tuple(sparse.dims), constant=True)
     if not shapes:
         graph.hints = {v.name: v.type for v in (*model.graph.value_info, *model.graph.output)}
-    found = _inputs(graph, model.graph, dict(shapes or {}), batch)
+    found = _inputs(graph, model.graph, dict(shapes), batch)
     nodes = [_node(n, i) for i, n in enumerate(model.graph.node)]
     _run(graph, nodes)
     outputs = [o.name for o in model.graph.output]
@@ -301,9 +314,13 @@ def _visit(graph: Graph, node: Node, depth: int) -> None:
 def _record(graph: Graph, node: Node) -> None:
     from onnx import TensorProto
 
-    from onewatt.importers.onnx_ops import OWN_SHAPES, handler
+    from onewatt.importers.onnx_ops import MAC_OPS, OWN_SHAPES, SAME_WIDTH, handler
 
-    constant = bool(node.inputs) and graph.rec.constant(i for i in node.inputs if i)
+    constant = (
+        node.op not in MAC_OPS
+        and bool(node.inputs)
+        and graph.rec.constant(i for i in node.inputs if i)
+    )
     own = OWN_SHAPES.get((node.domain, node.op))
     if own is not None:
         kind = graph.types[node.operand(0)].tensor_type.elem_type or TensorProto.FLOAT
@@ -318,6 +335,9 @@ def _record(graph: Graph, node: Node) -> None:
         if name:
             graph.declare(name, kind, shape, constant=constant)
     if constant and all(o in outputs for o in node.outputs if o):
+        width = graph.rec.bits.get(node.operand(0))
+        if width and node.op in SAME_WIDTH:  # quantised weights, dequantised and turned
+            graph.rec.bits.setdefault(node.outputs[0], width)
         return
     function = handler(node)
     if function is None:

@@ -122,7 +122,7 @@ class Graph:
 
 def integer_bits(kind: int) -> int | None:
     """Return the width of a quantised element type; None for floating point and indices."""
-    from onnx import TensorProto as T  # noqa: N814
+    from onnx import TensorProto as T
 
     return {
         T.INT8: 8,

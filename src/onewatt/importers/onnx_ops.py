@@ -13,6 +13,19 @@ from onewatt.importers import layers, vector
 from onewatt.importers.onnx_graph import Graph, Node
 from onewatt.importers.onnx_rnn import attention, gru, lstm, microsoft_attention, rnn
 
+#: Operators that multiply and accumulate: they run for every inference, whatever they read.
+MAC_OPS = frozenset(
+    (
+        "Conv", "ConvInteger", "QLinearConv", "ConvTranspose", "Gemm", "MatMul", "MatMulInteger",
+        "QLinearMatMul", "Einsum", "Attention", "LSTM", "GRU", "RNN", "FusedMatMul",
+    )
+)  # fmt: skip
+
+#: Operators whose result is as wide as their operand, or dequantised on the fly from it.
+SAME_WIDTH = frozenset(
+    ("DequantizeLinear", "Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose")
+)
+
 Handler = Callable[[Graph, Node], str | None]
 
 _MICROSOFT = "com.microsoft"
@@ -245,7 +258,7 @@ def _reduce(op: str) -> Handler:
         axes = node.get("axes") or graph.integers(node.operand(1))
         if axes is None and node.operand(1):
             return "its axes are known only at run time"
-        axes = range(len(data)) if not axes else axes
+        axes = axes or range(len(data))
         operand = (node.inputs[0], data)
         graph.rec.add(vector.reduction(node.name, op, operand, axes, node.outputs[0]))
 

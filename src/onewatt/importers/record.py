@@ -47,6 +47,8 @@ class Recorder:
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.constants: set[str] = set()
         self.bits: dict[str, int] = {}
+        #: Tensors whose heads are copies: how often, and of what.
+        self.repeats: dict[str, tuple[int, str]] = {}
         self._roots: dict[str, tuple[str, bool]] = {}
         self._drafts: list[_Draft] = []
         self._unpriced: list[tuple[Unpriced, tuple[str, ...]]] = []
@@ -110,6 +112,11 @@ class Recorder:
             name = self._roots[name][0]
         return name
 
+    def touch(self, name: str) -> None:
+        """Note that something was written into a tensor, so that it is no constant any more."""
+        written = self.origin(name)
+        self.constants = {c for c in self.constants if self.origin(c) != written}
+
     def constant(self, names: Iterable[str]) -> bool:
         """Whether all tensors are constants."""
         return all(n in self.constants for n in names)
@@ -118,7 +125,10 @@ class Recorder:
         """Append an Einsum; `grows` names the rank that grows with the batch (None: no rank)."""
         values = tuple(t.value for t in einsum.inputs)
         rank = _BATCH_RANK.get(einsum.op, "N") if grows == "" else grows
-        self._drafts.append(_Draft(einsum, tuple(reads) or values, rank))
+        read = tuple(reads) or values
+        if self.constant(read):
+            rank = None  # the same work for any batch
+        self._drafts.append(_Draft(einsum, read, rank))
 
     def product(
         self, name: str, values: layers.Values, left: Sequence[int], right: Sequence[int]
@@ -178,13 +188,20 @@ class Recorder:
         return readers
 
     def _absorb(self, readers: dict[str, list[int]]) -> None:
-        """Drop transpositions and paddings that only MAC work reads: they are addressing."""
+        """Drop transpositions and paddings that only MAC work reads: they are addressing.
+
+        So is a concatenation that only attention reads: a cache is read where it lies.
+        """
         for i in reversed(range(len(self._drafts))):
             draft = self._drafts[i]
-            if draft.einsum.op not in _ADDRESSING:
-                continue
-            value = draft.einsum.output.value
+            op, value = draft.einsum.op, draft.einsum.output.value
             users = readers.get(value, [])
+            if op == "concat" and users:
+                draft.absorbed = all(
+                    u >= 0 and self._drafts[u].einsum.op == "matmul" for u in users
+                )
+            if op not in _ADDRESSING:
+                continue
             if users and all(u >= 0 and self._drafts[u].einsum.work == "mac" for u in users):
                 draft.absorbed = True
                 source = draft.einsum.inputs[0].value
@@ -227,6 +244,11 @@ class Recorder:
         ranks = einsum.ranks
         if batch[0] != batch[1] and draft.grows is not None:
             ranks = _grown(einsum, draft.grows, batch, self.source)
+            if math.prod(r.size for r in ranks) * einsum.count > MOST_POINTS:
+                raise ImportFailure(
+                    f"{self.source}: layer {name!r} has more than 2^60 points at batch "
+                    f"{batch[0]}; expected a smaller batch or sound shapes"
+                )
         return msgspec.structs.replace(
             einsum,
             name=name,
@@ -238,6 +260,8 @@ class Recorder:
 
     def _tensor(self, tensor: Tensor) -> Tensor:
         value = self.same(tensor.value)
+        while value in self.repeats:
+            value = self.same(self.repeats[value][1])
         bits = self.bits.get(tensor.value) or self.bits.get(value)
         if value == tensor.value and bits == tensor.bits:
             return tensor

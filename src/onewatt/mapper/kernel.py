@@ -5,7 +5,12 @@ loop that moves a tensor first, so it ranks; it never decides.  Symbols: slot j 
 rank r from ``tile[j, r]`` to ``tile[j + 1, r]``; an order is a permutation of the ranks.
 """
 
+# pyright: basic
+# Compiled code: its types are arrays and numbers, inferred by numba from the call.
+
 from __future__ import annotations
+
+from typing import Any
 
 import numba as nb
 import numpy as np
@@ -28,8 +33,8 @@ def _words(dims, tile):
 
 
 @nb.njit(cache=True)
-def _traffic(dims, relevant, tile, trips, loops, n_loops, top, bottom, fan_read, fan_fill, grown):
-    """Words read at the parent, where receivers of equal tiles share, and words that arrive.
+def _traffic(dims, relevant, tile, trips, loops, n_loops, bottom, grown):
+    """Words that enter the tile of one receiver.
 
     `loops` (J, R) lists the ranks with more than one trip at each slot over time, in order.
     """
@@ -48,13 +53,15 @@ def _traffic(dims, relevant, tile, trips, loops, n_loops, top, bottom, fan_read,
                 still = False
             else:
                 moved *= trips[j, r]
-    words = _words(dims, grown) * moved
-    return words * fan_read, words * fan_fill
+    return _words(dims, grown) * moved
 
 
 @nb.njit(cache=True)
-def rank(tiles, spatial, order_sets, n_orders, edges, dims, n_dims, relevant, prices, rates,
-         standing, points, pe_work):  # fmt: skip
+def rank(
+    tiles: Any, spatial: Any, order_sets: Any, n_orders: Any, edges: Any, shares: Any, dims: Any,
+    n_dims: Any, relevant: Any, prices: Any, rates: Any, standing: float, points: float,
+    pe_work: float,
+) -> Any:  # fmt: skip
     """Rank candidates: energy, cycles and the best orders by energy-delay product.
 
     Parameters
@@ -65,8 +72,10 @@ def rank(tiles, spatial, order_sets, n_orders, edges, dims, n_dims, relevant, pr
         Whether a slot is an axis.
     order_sets : int array, shape (J, O, R)
         The loop orders tried at each slot; `n_orders` (J,) says how many.
-    edges : int array, shape (E, 5)
-        tensor, slot below the parent, slot below the child (J for compute), is output, shared.
+    edges : int array, shape (E, 4)
+        tensor, slot below the parent, slot below the child (J for compute), is output.
+    shares : bool array, shape (E, J)
+        Whether receivers along the axis of a slot share.
     prices : float array, shape (E, 4)
         Energy per word of a read at the parent, a fill at the child, an update at the parent and a
         drain at the child, hops included [J].
@@ -89,7 +98,8 @@ def rank(tiles, spatial, order_sets, n_orders, edges, dims, n_dims, relevant, pr
     now, built = np.zeros(n_slot, np.int64), np.empty(n_slot, np.int64)
     tried = np.empty(n_slot, np.int64)
     trips, grown = np.empty((n_slot, n_rank)), np.empty(n_rank)
-    fans, spent, taken = np.empty((n_edge, 2)), np.empty(n_edge), np.empty(n_edge)
+    fans, spent, taken = np.empty((n_edge, 3)), np.empty(n_edge), np.empty(n_edge)
+    unread = np.zeros(n_edge + 1)
     for c in range(n_cand):
         tile = tiles[c]
         steps = 1.0
@@ -105,14 +115,16 @@ def rank(tiles, spatial, order_sets, n_orders, edges, dims, n_dims, relevant, pr
             n_combo *= tried[j]
         for e in range(n_edge):
             t, top, bottom = edges[e, 0], edges[e, 1], edges[e, 2]
-            read, fill = 1.0, 1.0
+            read, fill, union = 1.0, 1.0, 1.0
             for j in range(bottom):
                 if spatial[j]:
                     for r in range(n_rank):
                         fill *= trips[j, r]
-                        if j < top or relevant[t, r] or not edges[e, 4]:
+                        if j < top or relevant[t, r]:
+                            union *= trips[j, r]
+                        if j < top or relevant[t, r] or not shares[e, j]:
                             read *= trips[j, r]
-            fans[e, 0], fans[e, 1] = read, fill
+            fans[e, 0], fans[e, 1], fans[e, 2] = read, fill, union
         best = np.inf
         built[:] = -1
         for combo in range(n_combo):
@@ -132,31 +144,25 @@ def rank(tiles, spatial, order_sets, n_orders, edges, dims, n_dims, relevant, pr
             joules, slowest = points * pe_work, steps
             for e in range(n_edge):
                 bottom = edges[e, 2]
-                if bottom > stale and (bottom < n_slot or combo == 0):
-                    t, top, written = edges[e, 0], edges[e, 1], edges[e, 3]
+                t, written = edges[e, 0], edges[e, 3]
+                if bottom > stale and (bottom < n_slot or written or combo == 0):
                     d = dims[t, : n_dims[t]]
                     if bottom == n_slot:
-                        read, fill = points * fans[e, 0] / fans[e, 1], 0.0
+                        read, fill, union = points * fans[e, 0] / fans[e, 1], 0.0, 0.0
                     else:
-                        read, fill = _traffic(
-                            d,
-                            relevant[t],
-                            tile,
-                            trips,
-                            loops,
-                            n_loops,
-                            top,
-                            bottom,
-                            fans[e, 0],
-                            fans[e, 1],
-                            grown,
-                        )
+                        words = _traffic(d, relevant[t], tile, trips, loops, n_loops, bottom, grown)
+                        read, fill = words * fans[e, 0], words * fans[e, 1]
+                        union = words * fans[e, 2]
                     busy = read
                     if written:
-                        first = min(read, _words(d, tile[0]))
-                        busy = 2 * read - first
-                        spent[e] = (read - first) * prices[e, 0] + read * prices[e, 2]
-                        spent[e] += max(0.0, fill - first) * prices[e, 1] + fill * prices[e, 3]
+                        if edges[e, 1] == 0:
+                            unread[e] = _words(d, tile[0])
+                        again = max(0.0, union - unread[e])
+                        if bottom < n_slot:
+                            unread[e + 1] = fill - again  # what the next level finds empty
+                        busy = 2 * read - unread[e]
+                        spent[e] = (read - unread[e]) * prices[e, 0] + read * prices[e, 2]
+                        spent[e] += again * prices[e, 1] + fill * prices[e, 3]
                     else:
                         spent[e] = read * prices[e, 0] + fill * prices[e, 1]
                     taken[e] = max(busy * rates[e, 0], fill * rates[e, 1])
@@ -171,7 +177,9 @@ def rank(tiles, spatial, order_sets, n_orders, edges, dims, n_dims, relevant, pr
 
 
 @nb.njit(cache=True)
-def fits(tiles, level, dims, n_dims, bits, capacity):
+def fits(
+    tiles: Any, level: Any, dims: Any, n_dims: Any, bits: Any, capacity: Any
+) -> Any:  # fmt: skip
     """Which candidate tiles fit: tensors' bits under per-tensor and shared limits.
 
     Parameters

@@ -66,12 +66,26 @@ def enumerate_tilings(template: Template, ranking: Ranking, sizes: Tiles) -> Spa
     if not whole.any():
         names = [template.ranks[i] for i in closed if (states[:, 0, i] < sizes[i]).all()]
         raise MappingError(
-            f"the dataflow lets rank {', '.join(names) or 'combinations'} loop nowhere often enough; "
-            "allow it at the outermost memory or lift the dataflow (--dataflow free)"
+            f"the dataflow lets rank {', '.join(names) or 'combinations'} loop nowhere often "
+            "enough; allow it at the outermost memory or lift the dataflow (--dataflow free)"
         )
     states = states[whole]
     outer = np.broadcast_to(sizes, (len(states), 1, count))
-    return Space(np.concatenate([outer, states], axis=1), visited)
+    return Space(_balance(np.concatenate([outer, states], axis=1)), visited)
+
+
+def _balance(tiles: Tiles) -> Tiles:
+    """Even out the tiles of each rank from the outside in, keeping the number of trips.
+
+    Grown tiles are multiples of the inner ones, so the last trip may be nearly empty; cutting
+    ceil(outer / trips) instead makes every tile as small as its trips allow, so it still fits.
+    """
+    even = tiles.copy()
+    for j in range(1, tiles.shape[1]):
+        trips = -(-tiles[:, j - 1] // tiles[:, j])
+        even[:, j] = -(-even[:, j - 1] // trips)
+    even[:, -1] = 1
+    return np.unique(np.concatenate([tiles, even]), axis=0)
 
 
 def _check_smallest(template: Template, ranking: Ranking, stage: int, states: Tiles) -> None:
@@ -93,6 +107,9 @@ def _grow(
     slot = template.slots[j]
     grown = np.concatenate([states[:, :1], states], axis=1)
     used = np.ones(len(grown), dtype=np.int64)
+    if not slot.axis:
+        for rank in allowed:
+            _even_out(grown, rank, int(sizes[rank]))
     for rank in allowed:
         pieces, spent = [grown], [used]
         tile = grown[:, 0, rank]
@@ -111,12 +128,20 @@ def _grow(
                 spent.append(used[chosen] * factor)
         grown, used = np.concatenate(pieces), np.concatenate(spent)
         if not slot.axis:
+            _even_out(grown, rank, int(sizes[rank]))
             fit = fits(np.ascontiguousarray(grown[:, 0]), *ranking.limits(slot.stage))
             grown, used = grown[fit], used[fit]
         if len(grown) > BURST:
             best = ranking.best(_close(grown, sizes, j, template), BURST // 4)
             grown, used = grown[best], used[best]
     return grown
+
+
+def _even_out(states: Tiles, rank: int, size: int) -> None:
+    """Shrink the outermost tile of a rank as far as its trips allow, and what is inside with it."""
+    tile = states[:, 0, rank]
+    even = -(-size // -(-size // tile))
+    states[:, :, rank] = np.minimum(states[:, :, rank], even[:, None])
 
 
 def _close(states: Tiles, sizes: Tiles, j: int, template: Template) -> Tiles:

@@ -128,7 +128,7 @@ def upkeep(
     actions: tuple[LedgerAction, ...] = ("leak", "clock", "idle")
     for price in prices.prices:
         for action in actions:
-            if price.action != action or not price.energy:
+            if price.action != action or not price.energy or not cycles:
                 continue
             copies = architecture.instances(price.component) if price.component in names else 1
             if convention == "timeloop" and used is not None:

@@ -1,0 +1,120 @@
+"""``onewatt analyze``: a network on a chip, against a budget."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from onewatt.cli import options, terminal
+from onewatt.cli.inputs import chip_with
+from onewatt.errors import InputError
+
+if TYPE_CHECKING:
+    from onewatt.spec.result import Result
+    from onewatt.spec.workload import Workload
+
+BUDGET_MISSED = 2
+
+
+def analyze(
+    context: typer.Context,
+    model: options.Model,
+    chip: options.Chip,
+    budget: options.BudgetText = None,
+    objective: options.ObjectiveName = "edp",
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR",
+                     help="Write result.json, report.html and layers.csv there."),
+    ] = None,
+    as_json: options.AsJson = False,
+    as_csv: options.AsCsv = False,
+    quiet: options.Quiet = False,
+    batch: options.Batch = 1,
+    seq_len: options.SequenceLength = None,
+    cached: options.Context = None,
+    shape: options.Shapes = None,
+    densities: options.Densities = None,
+    dataflow: options.DataflowName = "preset",
+    seed: options.Seed = 0,
+    jobs: options.Jobs = 1,
+) -> None:  # fmt: skip
+    """Find where the joules and cycles of a network go, and whether it fits a budget."""
+    if as_json and as_csv:
+        raise InputError("--json and --csv cannot both be printed; choose one")
+    if output is not None and output.exists() and not output.is_dir():
+        raise InputError(f"-o: {output} is a file; expected a directory")
+    wanted = options.read_objective(objective)
+    shapes = options.read_shapes(shape)
+
+    from onewatt.mapper.search import search
+    from onewatt.spec.budget import Budget
+
+    limits = Budget.parse(budget) if budget is not None else None
+    architecture = chip_with(chip, dataflow)
+    workload = _load(
+        model, batch=batch, seq_len=seq_len, context=cached, shapes=shapes, densities=densities
+    )
+    with terminal.progress(not (quiet or as_json or as_csv)) as progress:
+        result = search(
+            workload, architecture, objective=wanted, budget=limits, batch=batch, seed=seed,
+            workers=jobs, progress=progress,
+        )  # fmt: skip
+    if output is not None:
+        _write(result, output, str(context.obj or ""))
+    if not quiet:
+        _print(result, output, as_json=as_json, as_csv=as_csv)
+    if not all(verdict.met for verdict in result.budget):
+        raise typer.Exit(BUDGET_MISSED)
+
+
+def _load(
+    model: str,
+    *,
+    batch: int,
+    seq_len: int | None,
+    context: int | None,
+    shapes: dict[str, tuple[int, ...]] | None,
+    densities: Path | None,
+) -> Workload:
+    from onewatt.importers.load import load_workload
+
+    workload = load_workload(model, batch=batch, seq_len=seq_len, context=context, shapes=shapes)
+    if densities is not None:
+        from onewatt.importers.densities import with_densities
+
+        workload = with_densities(workload, densities)
+    return workload
+
+
+def _write(result: Result, folder: Path, command: str) -> None:
+    from onewatt.report.html import html_page
+    from onewatt.report.store import result_text, write_texts
+    from onewatt.report.tables import layers_csv
+
+    write_texts(
+        {
+            folder / "result.json": result_text(result, command=command),
+            folder / "report.html": html_page(result, command=command),
+            folder / "layers.csv": layers_csv(result),
+        }
+    )
+
+
+def _print(result: Result, folder: Path | None, *, as_json: bool, as_csv: bool) -> None:
+    from onewatt.report.tables import layers_csv, result_json
+
+    if as_json or as_csv:
+        terminal.warn_unpriced(result)
+        if as_json:
+            terminal.print_json(result_json(result))
+        else:
+            typer.echo(layers_csv(result), nl=False)
+        return
+    from onewatt.report.text import show_result
+
+    show_result(result, terminal.console())
+    if folder is not None:
+        typer.echo(f"\nWrote {folder / 'report.html'}, result.json and layers.csv.")

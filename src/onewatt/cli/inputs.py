@@ -1,0 +1,91 @@
+"""What verbs read: workloads or one of their layers, chips with or without their dataflow."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from onewatt.errors import InputError, unknown
+
+if TYPE_CHECKING:
+    from onewatt.spec.architecture import Architecture
+    from onewatt.spec.workload import Workload
+
+#: Stands between a model and the name of one of its layers.
+LAYER_MARK = "::"
+DATAFLOWS = ("preset", "free")
+
+_SCHEMA = re.compile(r"^schema:\s*[\"']?onewatt/(\w+)/", re.MULTILINE)
+#: What only this kind of file has at its margin, for files without a ``schema:`` line.
+_MARKS = {"clock:": "chip", "einsums:": "workload", "nodes:": "mapping"}
+
+
+def chip_with(name: str, dataflow: str) -> Architecture:
+    """Return a chip by preset name or path, with its own dataflow or with none."""
+    import msgspec
+
+    from onewatt.components.chips import load_chip
+    from onewatt.spec.architecture import Dataflow
+
+    if dataflow not in DATAFLOWS:
+        raise InputError(f"--dataflow: {unknown('dataflow', dataflow, DATAFLOWS)}")
+    chip = load_chip(name)
+    return chip if dataflow == "preset" else msgspec.structs.replace(chip, dataflow=Dataflow())
+
+
+def split_layer(text: str) -> tuple[str, str]:
+    """Return the model and the layer that ``MODEL::LAYER`` names; the layer may be empty."""
+    model, mark, layer = text.partition(LAYER_MARK)
+    if mark and not layer:
+        raise InputError(f"found {text!r}; expected a layer's name after '{LAYER_MARK}'")
+    return model, layer
+
+
+def only(workload: Workload, layer: str) -> Workload:
+    """Return a workload of one layer.
+
+    Raises
+    ------
+    InputError
+        If there is no such layer, or none is named and there are several.
+    """
+    import msgspec
+
+    names = [e.name for e in workload.einsums]
+    if not layer and len(names) != 1:
+        shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+        raise InputError(
+            f"{workload.name!r} has {len(names)} layers; name one as MODEL{LAYER_MARK}LAYER, where "
+            f"LAYER is one of {shown}"
+        )
+    wanted = layer or names[0]
+    if wanted not in names:
+        raise InputError(f"{workload.name!r}: {unknown('layer', wanted, names)}")
+    kept = tuple(e for e in workload.einsums if e.name == wanted)
+    return msgspec.structs.replace(workload, einsums=kept, unpriced=())
+
+
+def kind_of(path: Path) -> str:
+    """Return which kind of YAML file this is, by its ``schema:`` line or its keys.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or is of no kind that onewatt has.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not UTF-8 text; expected a YAML file") from error
+    stated = _SCHEMA.search(text)
+    if stated:
+        return stated[1]
+    for mark, kind in _MARKS.items():
+        if any(line.startswith(mark) for line in text.splitlines()):
+            return kind
+    raise InputError(
+        f"{path}: is no chip, workload or mapping; expected a line such as 'schema: onewatt/chip/1'"
+    )

@@ -1,0 +1,55 @@
+"""The entry point: exit codes, error messages and interrupts of every verb."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from onewatt.cli.app import app
+from onewatt.errors import OnewattError
+
+DONE, BAD_INPUT, INTERRUPTED, CLOSED_PIPE = 0, 1, 130, 141
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str or None
+        What follows ``onewatt``; by default what the shell gave.
+
+    Returns
+    -------
+    int
+        0 done, 1 bad input, 2 budget missed, 130 interrupted.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    try:
+        code = app(
+            given, standalone_mode=False, prog_name="onewatt", obj=shlex.join(["onewatt", *given])
+        )
+        sys.stdout.flush()
+    except (KeyboardInterrupt, typer.Abort):
+        return _fail("interrupted; no file was changed", INTERRUPTED)
+    except BrokenPipeError:
+        # What reads our output has seen enough; Python would complain again when it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED_PIPE
+    except OnewattError as error:
+        return _fail(f"error: {error}", BAD_INPUT)
+    except Exception as error:
+        usage = getattr(error, "format_message", None)  # what typer raises for bad usage
+        if usage is None:
+            raise
+        return _fail(f"error: {usage()} See 'onewatt --help'.", BAD_INPUT)
+    return code if isinstance(code, int) else DONE
+
+
+def _fail(message: str, code: int) -> int:
+    sys.stderr.write(f"onewatt: {message}\n")
+    return code

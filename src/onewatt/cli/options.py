@@ -1,0 +1,123 @@
+"""The options that verbs share, each defined once, and how their text is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, get_args
+
+import typer
+
+from onewatt.errors import InputError, unknown
+
+if TYPE_CHECKING:
+    from onewatt.spec.result import Convention, Objective
+
+Model = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        show_default=False,
+        help="An ONNX or TFLite file, a Hugging Face config, a workload YAML or a zoo name.",
+    ),
+]
+ModelLayer = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL[::LAYER]", show_default=False, help="A model, and which of its layers."
+    ),
+]
+Chip = Annotated[
+    str,
+    typer.Option(
+        "--chip", "-c", show_default=False, help="A preset (see 'onewatt chips') or a YAML file."
+    ),
+]
+ResultFile = Annotated[
+    Path,
+    typer.Argument(metavar="RESULT.json", show_default=False, help="From 'onewatt analyze -o'."),
+]
+BudgetText = Annotated[
+    str | None,
+    typer.Option(
+        "--budget", help="Limits with units, such as '1 W, 30 fps'; missed gives exit code 2."
+    ),
+]
+ObjectiveName = Annotated[
+    str, typer.Option("--objective", help="edp, energy, latency or layer_edp (each layer its own).")
+]
+ConventionName = Annotated[
+    str, typer.Option("--convention", help="How to count: literal, or timeloop to compare with it.")
+]
+DataflowName = Annotated[
+    str, typer.Option("--dataflow", help="preset (the chip's own limits on loops) or free.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print one line a layer, for a spreadsheet.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no table and no progress.")]
+Batch = Annotated[int, typer.Option("--batch", min=1, help="Inferences computed together.")]
+SequenceLength = Annotated[
+    int | None, typer.Option("--seq-len", min=1, help="Tokens that go in, for a language model.")
+]
+Context = Annotated[
+    int | None,
+    typer.Option("--context", min=1, help="Tokens in the cache, to decode the next one."),
+]
+Shapes = Annotated[
+    list[str] | None,
+    typer.Option("--shape", metavar="NAME=1x3x224x224", help="Shape of a model input; repeatable."),
+]
+Densities = Annotated[
+    Path | None,
+    typer.Option("--densities", metavar="FILE.csv", help="Measured densities by layer."),
+]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of the search.")]
+Jobs = Annotated[
+    int, typer.Option("-j", "--jobs", min=1, help="Worker processes; the answer is the same.")
+]
+
+
+def read_shapes(texts: list[str] | None) -> dict[str, tuple[int, ...]] | None:
+    """Return the shapes that ``--shape`` options give, by name.
+
+    Raises
+    ------
+    InputError
+        If one is not NAME=1x3x224x224, or a name comes twice.
+
+    Examples
+    --------
+    >>> read_shapes(["image=1x3x224x224"])
+    {'image': (1, 3, 224, 224)}
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    for text in texts or ():
+        name, _, sizes = text.rpartition("=")
+        parts = sizes.split("x")
+        if not name or not all(p.isascii() and p.isdigit() and int(p) > 0 for p in parts):
+            raise InputError(
+                f"--shape: found {text!r}; expected NAME=SIZExSIZE..., such as image=1x3x224x224"
+            )
+        if name in shapes:
+            raise InputError(f"--shape: found input {name!r} twice")
+        shapes[name] = tuple(map(int, parts))
+    return shapes or None
+
+
+def read_objective(name: str) -> Objective:
+    """Return an objective by name."""
+    from onewatt.spec.result import Objective
+
+    for valid in get_args(Objective):
+        if name == valid:
+            return valid
+    raise InputError(f"--objective: {unknown('objective', name, get_args(Objective))}")
+
+
+def read_convention(name: str) -> Convention:
+    """Return a convention by name."""
+    from onewatt.spec.result import Convention
+
+    for valid in get_args(Convention):
+        if name == valid:
+            return valid
+    raise InputError(f"--convention: {unknown('convention', name, get_args(Convention))}")

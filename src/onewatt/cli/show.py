@@ -1,0 +1,69 @@
+"""``onewatt show``: a chip, workload, mapping or result, as a tree or tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from onewatt.cli import terminal
+from onewatt.cli.inputs import kind_of
+from onewatt.errors import InputError, unknown
+
+
+def show(
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="WHAT",
+            show_default=False,
+            help="A result.json, a YAML file, a chip, a model or a name of the zoo.",
+        ),
+    ],
+    layer: Annotated[
+        str | None, typer.Option("--layer", help="One layer of a result: nest and traffic.")
+    ] = None,
+) -> None:
+    """Show what a file or a name stands for."""
+    if what.endswith(".json") and _is_result(Path(what)):
+        _show_result(Path(what), layer)
+        return
+    if layer is not None:
+        raise InputError("--layer is for a result.json")
+    from onewatt.report.nouns import show_noun
+    from onewatt.spec.files import load
+
+    path = Path(what)
+    kind = kind_of(path) if path.suffix in (".yaml", ".yml") else None
+    show_noun(load(path, kind) if kind else _named(what), terminal.console())
+
+
+def _is_result(path: Path) -> bool:
+    """Say whether a JSON file may be a result; a model's configuration is not."""
+    return path.name != "config.json"
+
+
+def _show_result(path: Path, layer: str | None) -> None:
+    from onewatt.report.store import load_result
+    from onewatt.report.text import show_layer, show_result
+
+    result = load_result(path)
+    if layer is None:
+        show_result(result, terminal.console())
+        return
+    names = [x.name for x in result.layers]
+    if layer not in names:
+        raise InputError(f"--layer: {unknown('layer', layer, names)}")
+    show_layer(result, layer, terminal.console())
+
+
+def _named(what: str) -> object:
+    """Return the chip of that name, or else the workload."""
+    from onewatt.components.chips import list_chips, load_chip
+
+    if what in [chip.name for chip in list_chips()]:
+        return load_chip(what)
+    from onewatt.importers.load import load_workload
+
+    return load_workload(what)

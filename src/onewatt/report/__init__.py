@@ -1,0 +1,1 @@
+"""The report: a result as tables, text, JSON, CSV and one self-contained page."""

@@ -1,0 +1,109 @@
+"""Comparison: two results side by side, in all, by level and by layer."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+from onewatt.report.figures import Figures, figures, level_energy
+from onewatt.spec.result import Result
+
+#: The name and version of the table.
+SCHEMA = "onewatt/comparison/1"
+
+
+class Change(NamedTuple):
+    """A figure of two results; None where one has no such figure."""
+
+    name: str
+    unit: str
+    before: float | None
+    after: float | None
+
+    @property
+    def ratio(self) -> float | None:
+        """What `after` is of `before` [1]."""
+        if self.before is None or self.after is None or not self.before:
+            return None
+        return self.after / self.before
+
+
+class Comparison(NamedTuple):
+    """What changed from one result to another; layers are matched by name."""
+
+    before: str
+    after: str
+    totals: tuple[Change, ...]
+    levels: tuple[Change, ...]
+    layers: tuple[tuple[Change, Change], ...]
+
+
+def compare(before: Result, after: Result) -> Comparison:
+    """Return what changed between two results.
+
+    Parameters
+    ----------
+    before, after : Result
+        Two results, of any workloads and chips.
+
+    Returns
+    -------
+    Comparison
+        Totals, energy of each level [J], and energy [J] and latency [s] of each layer.
+    """
+    old, new = figures(before), figures(after)
+    levels = [level_energy(old), level_energy(new)]
+    energies = [{x.name: x.energy for x in f.layers} for f in (old, new)]
+    latencies = [{x.name: x.latency for x in f.layers} for f in (old, new)]
+    names = dict.fromkeys([*energies[0], *energies[1]])
+    return Comparison(
+        before=_name(before), after=_name(after), totals=_totals(old, new),
+        levels=tuple(
+            Change(name, "J", levels[0].get(name), levels[1].get(name))
+            for name in dict.fromkeys([*levels[0], *levels[1]])
+        ),
+        layers=tuple(
+            (Change(name, "J", energies[0].get(name), energies[1].get(name)),
+             Change(name, "s", latencies[0].get(name), latencies[1].get(name)))
+            for name in names
+        ),
+    )  # fmt: skip
+
+
+def _name(result: Result) -> str:
+    return f"{result.workload.name} on {result.architecture.name} for {result.objective}"
+
+
+def _totals(old: Figures, new: Figures) -> tuple[Change, ...]:
+    rows = (("energy", "J"), ("off_chip_energy", "J"), ("latency", "s"), ("power", "W"),
+            ("edp", "J s"), ("area", "m2"), ("macs", "MAC"))  # fmt: skip
+    return tuple(
+        Change(name, unit, getattr(old.totals, name), getattr(new.totals, name))
+        for name, unit in rows
+    )
+
+
+def comparison_json(found: Comparison) -> dict[str, Any]:
+    """Return a comparison as plain data, in a fixed order."""
+    return {
+        "schema": SCHEMA,
+        "before": found.before,
+        "after": found.after,
+        "totals": [_change(c) for c in found.totals],
+        "levels": [_change(c) for c in found.levels],
+        "layers": [
+            {"name": e.name, "energy_J": _change(e), "latency_s": _change(s)}
+            for e, s in found.layers
+        ],
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    ratio = change.ratio
+    return {
+        "name": change.name,
+        "unit": change.unit,
+        "before": change.before,
+        "after": change.after,
+        "ratio": ratio if ratio is None or math.isfinite(ratio) else None,
+    }

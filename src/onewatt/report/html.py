@@ -1,0 +1,337 @@
+"""The page: one HTML file with everything in it, which opens without a network."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from onewatt import __version__
+from onewatt.report import charts
+from onewatt.report.figures import Figures, LayerFigures, figures
+from onewatt.report.store import write_text
+from onewatt.report.tables import findings
+from onewatt.report.wording import (
+    band,
+    bound,
+    gap,
+    large,
+    margin,
+    percent,
+    quantity,
+    shapes,
+)
+from onewatt.spec.budget import Verdict
+from onewatt.spec.mapping import Spatial, Storage
+from onewatt.spec.result import LayerResult, Result
+
+_SLOT = re.compile(r"\{\{(\w+)\}\}")
+
+
+def write_report(result: Result, path: str | Path, *, command: str = "") -> None:
+    """Write the report of a result as one HTML file, all or nothing.
+
+    Parameters
+    ----------
+    result : Result
+        What was found.
+    path : str or Path
+        The file; an existing one is replaced.
+    command : str
+        The command line that makes it again, to be shown.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
+    """
+    write_text(path, html_page(result, command=command))
+
+
+def html_page(result: Result, *, command: str = "") -> str:
+    """Return the report as one self-contained HTML page.
+
+    Parameters
+    ----------
+    result : Result
+        What was found.
+    command : str
+        The command line that makes it again, to be shown.
+
+    Returns
+    -------
+    str
+        HTML with style, script, plotly and data inside; it asks nothing of any network.
+    """
+    found = figures(result)
+    shown = {
+        "title": f"{result.workload.name} on {result.architecture.name}",
+        "network": result.workload.name,
+        "chip": result.architecture.title or result.architecture.name,
+        "version": __version__,
+    }
+    parts = {key: html.escape(value) for key, value in shown.items()} | {
+        "style": _template("style.css"),
+        "script": _template("page.js"),
+        "plotly": _plotly(),
+        "data": _embedded(_data(found)),
+        "cards": _cards(found),
+        "verdict": _verdict(result),
+        "findings": "".join(f"<li>{html.escape(s)}</li>" for s in findings(found)),
+        "budget": _budget(result),
+        "unpriced": _unpriced(result),
+        "layers": _layers(found),
+        "facts": _facts(result, command),
+        "prices": _prices(result),
+        "areas": _areas(result),
+    }
+    return _fill(_template("page.html"), parts)
+
+
+def _template(name: str) -> str:
+    return (files("onewatt.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _fill(template: str, parts: dict[str, str]) -> str:
+    return _SLOT.sub(lambda match: parts[match[1]], template)
+
+
+def _plotly() -> str:
+    from plotly.offline import get_plotlyjs  # pyright: ignore[reportMissingTypeStubs]
+
+    return str(get_plotlyjs())
+
+
+def _embedded(data: Any) -> str:
+    """Return JSON that cannot end the script element it stands in."""
+    text = json.dumps(data, allow_nan=False, ensure_ascii=True)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _data(found: Figures) -> dict[str, Any]:
+    drawn = {
+        "levels": charts.by_level(found),
+        "flow_energy": charts.sankey(found, "energy"),
+        "flow_words": charts.sankey(found, "words"),
+        "layers": charts.by_layer(found),
+        "roofline": charts.roofline(found),
+    }
+    rows = zip(found.layers, found.result.layers, strict=True)
+    return {
+        "charts": {name: chart for name, chart in drawn.items() if chart},
+        "layers": [_detail(layer, answer, found) for layer, answer in rows],
+    }
+
+
+def _detail(layer: LayerFigures, answer: LayerResult, found: Figures) -> dict[str, Any]:
+    colours = charts.level_colours(found)
+    by_level: dict[str, float] = {}
+    for (level, _), energy in layer.parts.items():
+        by_level[level] = by_level.get(level, 0.0) + energy
+    return {
+        "name": layer.name,
+        "facts": [
+            ["operator", layer.op + (f", {layer.count} runs" if layer.count > 1 else "")],
+            ["energy", band(layer.energy, layer.energy_low, layer.energy_high, "J")],
+            ["latency", f"{quantity(layer.latency, 's')}, {large(layer.cycles)} cycles"],
+            ["held up by", layer.bottleneck or "nothing"],
+            ["PEs at work", f"{layer.active_pes} of {found.result.architecture.pes}"],
+            ["lower bound", f"{bound(layer.lower_bound)}; reached {gap(layer.gap)}"],
+            ["proved optimal", "yes" if layer.optimal else "no"],
+            ["mappings costed", large(answer.evaluations)],
+        ],
+        "bars": [
+            [level, colours[level], f"{100 * energy / layer.energy:.2f}%", quantity(energy, "J")]
+            for level in found.levels
+            if layer.energy and (energy := by_level.get(level, 0.0))
+        ],
+        "nest": _nest(layer, answer),
+        "mapping": layer.mapping,
+        "traffic": [
+            [row.component, row.tensor, large(row.read_words), large(row.write_words),
+             f"{large(row.bytes)}B", quantity(row.energy, "J")]
+            for row in layer.traffic
+        ],
+    }  # fmt: skip
+
+
+def _nest(layer: LayerFigures, answer: LayerResult) -> list[list[str]]:
+    if answer.mapping is None:
+        return [["note", "Vector work streams through the vector unit; it has no loop nest."]]
+    kinds = [
+        "storage" if isinstance(n, Storage) else "spatial" if isinstance(n, Spatial) else "temporal"
+        for n in answer.mapping.nodes
+    ]
+    lines = layer.nest.split("\n")
+    return [list(pair) for pair in zip([*kinds, "compute"], lines, strict=True)]
+
+
+def _verdict(result: Result) -> str:
+    if not result.budget:
+        return '<span class="badge">no budget asked</span>'
+    met = all(v.met for v in result.budget)
+    missed = [v for v in result.budget if not v.met]
+    words = "budget met" if met else f"budget missed: {', '.join(v.kind for v in missed)}"
+    return f'<span class="badge {"good" if met else "bad"}">{words}</span>'
+
+
+def _cards(found: Figures) -> str:
+    t, batch = found.totals, found.result.batch
+    top = t.energy_high or 1.0
+    energy = (
+        f'<div class="band" aria-hidden="true"><i style="left:{100 * t.energy_low / top:.2f}%;'
+        f'width:{100 * (t.energy_high - t.energy_low) / top:.2f}%"></i>'
+        f'<b style="left:{100 * t.energy / top:.2f}%"></b></div>'
+    )
+    per = "inference" if batch == 1 else f"batch of {batch}"
+    rate = f"{large(batch / t.latency)} per second" if t.latency else "no time passes"
+    off = percent(t.off_chip_energy / t.energy) if t.energy else "–"
+    proved = "proved optimal" if t.optimal else "not proved optimal"
+    spread = band(t.energy, t.energy_low, t.energy_high, "J").partition("(")[2].rstrip(")")
+    unit = quantity(t.energy, "J").split()[-1]
+    rows = [
+        ("Energy", quantity(t.energy, "J"), f"{spread} {unit}" if spread else f"per {per}", energy),
+        ("Latency", quantity(t.latency, "s"), rate, ""),
+        ("Power", quantity(t.power, "W"), "energy over latency", ""),
+        ("Off chip", off, f"{quantity(t.off_chip_energy, 'J')} of the energy", ""),
+        ("Energy × delay", quantity(t.edp, "J s"), f"per {per}", ""),
+        ("Work", f"{large(t.macs)} MAC", _efficiency(found), ""),
+        ("Area", quantity(t.area, "m2"), "of the priced components" if t.area else "no areas", ""),
+        ("Above the bound", gap(t.gap), proved, ""),
+    ]
+    return "".join(
+        f'<div class="card"><h3>{title}</h3><p class="value">{html.escape(value)}</p>{extra}'
+        f'<p class="note">{html.escape(note)}</p></div>'
+        for title, value, note, extra in rows
+    )
+
+
+def _efficiency(found: Figures) -> str:
+    t = found.totals
+    return f"{quantity(t.energy / t.macs, 'J')} per MAC" if t.macs else "no MAC work"
+
+
+def _budget(result: Result) -> str:
+    if not result.budget:
+        return (
+            '<p class="muted">No budget was asked for. Try <code>--budget "1 W, 30 fps"</code>.</p>'
+        )
+    rows = "".join(_limit(v) for v in result.budget)
+    return (
+        '<table class="plain"><thead><tr><th scope="col">limit</th><th scope="col">asked</th>'
+        '<th scope="col">reached</th><th scope="col" class="wide">of the limit</th>'
+        f'<th scope="col">verdict</th></tr></thead><tbody>{rows}</tbody></table>'
+    )
+
+
+def _limit(v: Verdict) -> str:
+    used = v.asked / v.reached if v.kind == "rate" and v.reached else v.reached / v.asked
+    sign, word = ("≥", "at least") if v.kind == "rate" else ("≤", "at most")
+    state = "good" if v.met else "bad"
+    width = f"width:{min(100.0, 100 * used):.1f}%"
+    return (
+        f'<tr><th scope="row">{v.kind}</th><td><span title="{word}">{sign}</span> '
+        f"{quantity(v.asked, v.unit)}</td><td>{quantity(v.reached, v.unit)}</td>"
+        f'<td class="wide"><div class="gauge {state}"><i style="{width}">'
+        f'</i></div></td><td><span class="badge {state}">{"met" if v.met else "missed"}</span> '
+        f"{margin(v)}</td></tr>"
+    )
+
+
+def _unpriced(result: Result) -> str:
+    rows = result.workload.unpriced
+    if not rows:
+        return ""
+    noun = "operator has" if len(rows) == 1 else "operators have"
+    body = _rows(
+        [r.name, r.op, shapes(r), large(r.words), r.reason or "no rule for this operator"]
+        for r in rows
+    )
+    return (
+        f'<section id="unpriced" class="panel warning"><h2>{len(rows)} {noun} no price</h2>'
+        "<p>They are missing from every figure on this page.</p>"
+        f"{_table(('name', 'operator', 'operands', 'words', 'why'), body)}</section>"
+    )
+
+
+def _layers(found: Figures) -> str:
+    most = max((layer.energy for layer in found.layers), default=0.0) or 1.0
+    made: list[str] = []
+    for i, layer in enumerate(found.layers):
+        times = f' <span class="times">×{layer.count}</span>' if layer.count > 1 else ""
+        name = f'<button type="button">{html.escape(layer.name)}</button>{times}'
+        spark = f'<i class="spark" style="width:{54 * layer.energy / most:.1f}px"></i>'
+        cells = [
+            (str(i), str(i + 1), "number"),
+            (layer.name, name, "name"),
+            (layer.op, html.escape(layer.op), ""),
+            (str(layer.macs), large(layer.macs), "number"),
+            (repr(layer.energy), quantity(layer.energy, "J"), "number"),
+            (repr(layer.share), spark + percent(layer.share), "share"),
+            (repr(layer.latency), quantity(layer.latency, "s"), "number"),
+            (str(layer.active_pes), str(layer.active_pes), "number"),
+            (layer.bottleneck, html.escape(layer.bottleneck or "–"), ""),
+            (repr(layer.gap or 0.0), gap(layer.gap), "number"),
+        ]  # fmt: skip
+        row = "".join(
+            f'<td class="{kind}" data-value="{html.escape(value)}">{shown}</td>'
+            for value, shown, kind in cells
+        )
+        made.append(f'<tr data-layer="{i}">{row}</tr>')
+    return "".join(made)
+
+
+def _facts(result: Result, command: str) -> str:
+    chip = result.architecture
+    rows = [
+        ("network", f"{result.workload.name} ({result.workload.source or 'no source stated'})"),
+        ("chip", f"{chip.title or chip.name} ({chip.source or 'no source stated'})"),
+        ("dataflow", f"{chip.dataflow.name}{f' ({s})' if (s := chip.dataflow.source) else ''}"),
+        ("technology", f"{quantity(chip.technology.node, 'm')}, {quantity(chip.clock, 'Hz')}"),
+        ("objective", f"{result.objective}, batch {result.batch}"),
+        ("mapspace", result.mapspace),
+        ("convention", result.convention),
+        ("seed", str(result.seed)),
+        ("versions", ", ".join(f"{name} {v}" for name, v in result.versions) or "not stated"),
+    ]
+    items = "".join(f"<dt>{k}</dt><dd>{html.escape(v)}</dd>" for k, v in rows)
+    if command:
+        items += f"<dt>make it again</dt><dd><code>{html.escape(command)}</code></dd>"
+    return f"<dl>{items}</dl>"
+
+
+def _prices(result: Result) -> str:
+    body = _rows(
+        [p.component, p.action, quantity(p.energy, "J"),
+         f"{quantity(p.low, 'J')} to {quantity(p.high, 'J')}", p.source or "no source stated"]
+        for p in result.prices.prices
+    )  # fmt: skip
+    return _table(("component", "action", "energy", "low to high", "source"), body)
+
+
+def _areas(result: Result) -> str:
+    if not result.prices.areas:
+        return ""
+    body = _rows(
+        [a.component, quantity(a.area, "m2"), a.source or "no source stated"]
+        for a in result.prices.areas
+    )
+    return f"<h3>Areas</h3>{_table(('component', 'area', 'source'), body)}"
+
+
+def _rows(rows: Iterable[Sequence[str]]) -> str:
+    return "".join(
+        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+
+
+def _table(heads: tuple[str, ...], body: str) -> str:
+    head = "".join(f'<th scope="col">{h}</th>' for h in heads)
+    return (
+        f'<div class="scroll"><table class="plain"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )

@@ -1,0 +1,145 @@
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const root = document.documentElement;
+  const byId = (id) => document.getElementById(id);
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const make = (tag, text, kind) => {
+    const element = document.createElement(tag);
+    if (text !== undefined) element.textContent = text;
+    if (kind) element.className = kind;
+    return element;
+  };
+
+  // Charts ------------------------------------------------------------------------------------
+  const config = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["lasso2d", "select2d"] };
+
+  function themed(figure) {
+    const style = getComputedStyle(root);
+    const colour = (name) => style.getPropertyValue(name).trim();
+    const axis = (given) => given && {
+      ...given, gridcolor: colour("--grid"), linecolor: colour("--line"),
+      tickfont: { color: colour("--muted"), size: 12, ...given.tickfont },
+      title: given.title && { ...given.title, font: { color: colour("--muted"), size: 13 } },
+    };
+    const ink = { family: getComputedStyle(document.body).fontFamily, size: 13, color: colour("--ink") };
+    const layout = {
+      margin: { l: 8, r: 16, t: 8, b: 8 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+      font: ink, hovermode: "closest",
+      hoverlabel: { bgcolor: colour("--panel"), bordercolor: colour("--line"), font: ink },
+      modebar: { color: colour("--muted"), activecolor: colour("--accent"), bgcolor: "rgba(0,0,0,0)", orientation: "v" },
+      ...figure.layout, xaxis: axis(figure.layout.xaxis), yaxis: axis(figure.layout.yaxis),
+    };
+    const traces = figure.data.map((trace) => trace.meta === "ink"
+      ? { ...trace, line: { ...trace.line, color: colour("--muted") } } : trace);
+    return [traces, layout];
+  }
+
+  function draw(place) {
+    const figure = data.charts[place.dataset.chart];
+    if (!figure) {
+      place.closest("figure").hidden = true;
+      return;
+    }
+    Plotly.react(place, ...themed(figure), config);
+  }
+
+  const charts = all("[data-chart]");
+  const drawAll = () => charts.forEach(draw);
+  drawAll();
+  const layerChart = charts.find((place) => place.dataset.chart === "layers");
+  layerChart.on("plotly_click", (event) => choose(event.points[0].x));
+
+  for (const button of all("[data-flow]")) {
+    button.addEventListener("click", () => {
+      all("[data-flow]").forEach((other) => other.setAttribute("aria-pressed", String(other === button)));
+      byId("flow-chart").dataset.chart = button.dataset.flow;
+      draw(byId("flow-chart"));
+    });
+  }
+
+  // Theme -------------------------------------------------------------------------------------
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : dark.matches);
+  function tell() {
+    byId("theme").textContent = isDark() ? "Light" : "Dark";
+    byId("theme").setAttribute("aria-pressed", String(isDark()));
+    drawAll();
+  }
+  byId("theme").addEventListener("click", () => {
+    root.dataset.theme = isDark() ? "light" : "dark";
+    tell();
+  });
+  dark.addEventListener("change", tell);
+  byId("theme").textContent = isDark() ? "Light" : "Dark";
+
+  // Table -------------------------------------------------------------------------------------
+  const body = byId("layer-table").tBodies[0];
+  const rows = [...body.rows];
+  const heads = [...byId("layer-table").tHead.rows[0].cells];
+
+  function sort(head) {
+    const column = heads.indexOf(head);
+    const numeric = head.dataset.kind === "number";
+    const first = numeric && column ? "descending" : "ascending";
+    const second = first === "ascending" ? "descending" : "ascending";
+    const order = head.getAttribute("aria-sort") === first ? second : first;
+    heads.forEach((other) => other.removeAttribute("aria-sort"));
+    head.setAttribute("aria-sort", order);
+    const value = (row) => row.cells[column].dataset.value;
+    const compare = numeric
+      ? (a, b) => Number(value(a)) - Number(value(b))
+      : (a, b) => value(a).localeCompare(value(b), undefined, { numeric: true });
+    rows.sort(order === "ascending" ? compare : (a, b) => compare(b, a));
+    body.append(...rows);
+  }
+  heads.forEach((head) => head.querySelector("button").addEventListener("click", () => sort(head)));
+
+  function filter() {
+    const wanted = byId("filter").value.trim().toLowerCase();
+    for (const row of rows) {
+      row.hidden = !["1", "2", "8"].some((i) => row.cells[i].dataset.value.toLowerCase().includes(wanted));
+    }
+    const shown = rows.filter((row) => !row.hidden);
+    byId("shown").textContent = shown.length === rows.length
+      ? `${rows.length} layers` : `${shown.length} of ${rows.length} layers`;
+  }
+  byId("filter").addEventListener("input", filter);
+  filter();
+
+  // One layer ---------------------------------------------------------------------------------
+  function choose(index) {
+    const layer = data.layers[index];
+    if (!layer) return;
+    rows.forEach((row) => row.setAttribute("aria-selected", String(Number(row.dataset.layer) === Number(index))));
+    byId("detail-name").textContent = layer.name;
+    byId("detail-bars").replaceChildren(...layer.bars.map(([level, colour, width, energy]) => {
+      const piece = make("i");
+      piece.style.width = width;
+      piece.style.background = colour;
+      piece.title = `${level}: ${energy}`;
+      return piece;
+    }));
+    byId("detail-facts").replaceChildren(...layer.facts.flatMap(([name, value]) => [make("dt", name), make("dd", value)]));
+    byId("detail-nest").replaceChildren(...layer.nest.map(([kind, line]) => make("span", `${line}\n`, kind)));
+    byId("detail-traffic").tBodies[0].replaceChildren(...layer.traffic.map((cells) => {
+      const row = make("tr");
+      row.append(...cells.map((cell, i) => make("td", cell, i > 1 ? "number" : "")));
+      return row;
+    }));
+  }
+  for (const row of rows) {
+    row.addEventListener("click", () => choose(row.dataset.layer));
+  }
+  body.addEventListener("keydown", (event) => {
+    const step = { ArrowDown: "nextElementSibling", ArrowUp: "previousElementSibling" }[event.key];
+    if (!step) return;
+    let row = event.target.closest("tr")[step];
+    while (row && row.hidden) row = row[step];
+    if (!row) return;
+    event.preventDefault();
+    row.querySelector("button").focus();
+    choose(row.dataset.layer);
+  });
+  if (rows.length) choose(0);
+})();

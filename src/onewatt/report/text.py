@@ -1,0 +1,199 @@
+"""The report in a terminal: tables of a result, a chip, a workload and a mapping."""
+
+from __future__ import annotations
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from onewatt.report.figures import Figures, LayerFigures, figures, grouped, level_energy
+from onewatt.report.tables import findings
+from onewatt.report.wording import (
+    band,
+    bound,
+    gap,
+    large,
+    percent,
+    quantity,
+    shapes,
+    verdict,
+)
+from onewatt.spec.result import Result
+
+#: Terminals narrower than this have no room for bars beside the tensors.
+_WIDE = 100
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+
+def show_result(result: Result, console: Console) -> None:
+    """Print the tables of a result: totals, budget, levels, layers and what has no price.
+
+    Parameters
+    ----------
+    result : Result
+        What was found.
+    console : Console
+        Where to print; its width decides the layout.
+    """
+    found = figures(result)
+    blocks: list[RenderableType] = [_head(found), _budget(result), _unpriced(result)]
+    if found.levels:
+        blocks += [_levels(found, console.width), _layers(found)]
+    for block in blocks:
+        console.print(block)
+
+
+def show_layer(result: Result, name: str, console: Console) -> None:
+    """Print one layer of a result: its loop nest, its cost and its traffic."""
+    found = figures(result)
+    layer = next(layer for layer in found.layers if layer.name == name)
+    console.print(_title(f"{layer.name} ({layer.op})"))
+    if layer.nest:
+        console.print(Padding(Text(layer.nest), (0, 2)))
+    console.print(_facts(_cost_rows(layer, found)))
+    console.print(_traffic(layer))
+
+
+def bar(share: float, width: int) -> str:
+    """Return a bar of eighths of a character for a share of 0 to 1.
+
+    Examples
+    --------
+    >>> bar(0.5, 4), bar(0.0, 4)
+    ('██  ', '    ')
+    """
+    eighths = round(max(0.0, min(1.0, share)) * width * 8)
+    full, rest = divmod(eighths, 8)
+    return ("█" * full + (_EIGHTHS[rest] if rest else "")).ljust(width)
+
+
+def _title(text: str) -> RenderableType:
+    return Rule(Text(text, style="bold"), align="left", style="dim")
+
+
+def _facts(rows: list[tuple[str, str]]) -> RenderableType:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    for name, value in rows:
+        table.add_row(name, Text(value))
+    return Padding(table, (0, 0, 1, 2))
+
+
+def _table(*heads: str) -> Table:
+    """Return an empty table; a head that ends in ``>`` is of a column of numbers."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for head in heads:
+        right = head.endswith(">")
+        table.add_column(
+            head.rstrip(">"), justify="right" if right else "left", no_wrap=right, overflow="fold"
+        )
+    return table
+
+
+def _head(found: Figures) -> RenderableType:
+    result, t = found.result, found.totals
+    rows = [
+        ("energy", band(t.energy, t.energy_low, t.energy_high, "J")),
+        ("off chip", _part_of(t.off_chip_energy, t.energy)),
+        ("latency", f"{quantity(t.latency, 's')}  (power {quantity(t.power, 'W')})"),
+        ("work", f"{large(t.macs)} MAC"),
+        ("EDP", quantity(t.edp, "J s")),
+        ("lower bound", f"{bound(t.lower_bound)}; reached {gap(t.gap)}"),
+        ("area", quantity(t.area, "m2")),
+        ("objective", result.objective + (f", batch {result.batch}" if result.batch > 1 else "")),
+        ("mapspace", result.mapspace + ("; proved optimal" if t.optimal else "")),
+    ]
+    if result.convention != "literal":
+        rows.append(("convention", result.convention))
+    chip = result.architecture
+    lines: list[RenderableType] = [
+        _title(f"{result.workload.name} on {chip.title or chip.name}"),
+        _facts(rows),
+    ]
+    said = Text("\n".join(findings(found)))
+    return Group(*lines, Padding(said, (0, 0, 1, 2)))
+
+
+def _part_of(part: float, whole: float) -> str:
+    return f"{quantity(part, 'J')} ({percent(part / whole) if whole else '–'})"
+
+
+def _budget(result: Result) -> RenderableType:
+    lines = [
+        Text(f"  {verdict(row)}", style="green" if row.met else "bold red") for row in result.budget
+    ]
+    return Group(_title("Budget"), *lines, Text("")) if lines else Text("", end="")
+
+
+def _unpriced(result: Result) -> RenderableType:
+    rows = result.workload.unpriced
+    if not rows:
+        return Text("", end="")
+    table = _table("name", "operator", "operands", "words>", "why")
+    for row in rows:
+        why = row.reason or "no rule for this operator"
+        table.add_row(*map(Text, (row.name, row.op, shapes(row), large(row.words), why)))
+    count = f"{len(rows)} operator{'s' if len(rows) > 1 else ''} without a price"
+    warning = Text(f"  WARNING: {count}; missing from every figure here", style="bold yellow")
+    return Group(warning, Padding(table, (0, 0, 1, 2)))
+
+
+def _levels(found: Figures, width: int) -> RenderableType:
+    energy = level_energy(found)
+    most = max(energy.values(), default=0.0) or 1.0
+    whole = found.totals.energy or 1.0
+    table = _table("level", "energy>", "share>", "", *(f"{p}>" for p in found.parts))
+    table.columns[0].no_wrap, table.columns[0].overflow = True, "ellipsis"
+    table.columns[3].no_wrap = True
+    bar_width = 12 if width >= _WIDE else 0
+    for level in found.levels:
+        cells = [
+            quantity(v, "J") if (v := found.matrix.get((level, p))) else "" for p in found.parts
+        ]
+        table.add_row(
+            Text(level), quantity(energy[level], "J"), percent(energy[level] / whole),
+            Text(bar(energy[level] / most, bar_width), style="cyan"), *cells,
+        )  # fmt: skip
+    return Group(_title("Energy by level"), Padding(table, (0, 0, 1, 2)))
+
+
+def _layers(found: Figures) -> RenderableType:
+    groups = grouped(found)
+    most = max((g.energy for g in groups), default=0.0) or 1.0
+    table = _table("layer", "op", "MACs>", "energy>", "share>", "", "latency>", "held up by")
+    for group in groups:
+        times = f" x{group.many}" if group.many > 1 else ""
+        table.add_row(
+            Text(group.name + times), Text(group.op), large(group.macs),
+            quantity(group.energy, "J"), percent(group.share),
+            Text(bar(group.energy / most, 8), style="cyan"), quantity(group.latency, "s"),
+            Text(group.bottleneck or "–"),
+        )  # fmt: skip
+    title = "Layers" if all(g.many == 1 for g in groups) else "Layers (equal ones once)"
+    return Group(_title(title), Padding(table, (0, 0, 0, 2)))
+
+
+def _cost_rows(layer: LayerFigures, found: Figures) -> list[tuple[str, str]]:
+    pes = found.result.architecture.pes
+    return [
+        ("energy", band(layer.energy, layer.energy_low, layer.energy_high, "J")),
+        ("latency", f"{quantity(layer.latency, 's')}, {large(layer.cycles)} cycles"),
+        ("runs", str(layer.count)),
+        ("PEs at work", f"{layer.active_pes} of {pes}"),
+        ("held up by", layer.bottleneck or "nothing"),
+        ("lower bound", f"{bound(layer.lower_bound)}; reached {gap(layer.gap)}"),
+        ("mapping", layer.mapping or "none (vector work)"),
+    ]
+
+
+def _traffic(layer: LayerFigures) -> RenderableType:
+    table = _table("component", "tensor", "read>", "written>", "bytes>", "energy>")
+    for row in layer.traffic:
+        table.add_row(
+            Text(row.component), Text(row.tensor), large(row.read_words), large(row.write_words),
+            f"{large(row.bytes)}B", quantity(row.energy, "J"),
+        )  # fmt: skip
+    return Padding(table, (0, 0, 0, 2))

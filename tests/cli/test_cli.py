@@ -1,0 +1,354 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import jsonschema
+import msgspec
+import pytest
+
+from onewatt.cli import main
+from onewatt.components import chips
+from onewatt.errors import InputError, OnewattError
+from onewatt.importers import densities as density_files
+from onewatt.importers import load as importer
+from onewatt.mapper import search as mapper
+from onewatt.model import evaluate as model
+from onewatt.model.budget import judge
+from onewatt.report.schema import result_schema
+from onewatt.report.store import load_result, save_result
+from onewatt.spec.files import dumps, load
+from report.example import chip, conv, pool, result
+
+HEAVY = ["numpy", "numba", "onnx", "torch", "plotly", "rich", "msgspec", "yaml"]
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Replace what reads and searches by what remembers what it was asked."""
+    seen = {}
+
+    def load_workload(source, **options):
+        if source == "missing.onnx":
+            raise InputError("missing.onnx: no such file")
+        seen["load"] = {"source": source, **options}
+        return result().workload
+
+    def search(workload, architecture, **options):
+        seen["search"] = {"architecture": architecture, **options}
+        found = result(workload.einsums, unpriced=bool(workload.unpriced))
+        budget = options.get("budget")
+        verdicts = judge(found, budget) if budget else ()
+        return msgspec.structs.replace(found, budget=verdicts)
+
+    def with_densities(workload, path):
+        seen["densities"] = path
+        return workload
+
+    def evaluate_workload(workload, architecture, mapping, **options):
+        seen["evaluate"] = {"mapping": mapping, **options}
+        return result(workload.einsums, unpriced=bool(workload.unpriced))
+
+    def load_chip(name):
+        if name != "tiny":
+            raise InputError(f"no chip {name!r}")
+        return chip()
+
+    monkeypatch.setattr(importer, "load_workload", load_workload)
+    monkeypatch.setattr(density_files, "with_densities", with_densities)
+    monkeypatch.setattr(mapper, "search", search)
+    monkeypatch.setattr(model, "evaluate_workload", evaluate_workload)
+    monkeypatch.setattr(chips, "load_chip", load_chip)
+    monkeypatch.setattr(chips, "list_chips", lambda: (chips.ChipInfo("tiny", "A tiny chip", "us"),))
+    return seen
+
+
+@pytest.fixture
+def run(capsys, asked, monkeypatch, tmp_path):
+    """Run the command line in an empty folder; return its code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def go(*arguments):
+        code = main(arguments)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return go
+
+
+@pytest.fixture
+def saved(tmp_path):
+    save_result(result(), tmp_path / "a.json", command="onewatt analyze little --chip tiny")
+    save_result(result((conv("conv1", 8, 14),)), tmp_path / "b.json")
+    return "a.json", "b.json"
+
+
+def test_help_lists_every_verb(run):
+    code, out, _ = run("--help")
+    assert code == 0
+    for verb in ("analyze", "map", "evaluate", "report", "show", "compare", "chips", "schema"):
+        assert verb in out
+        assert run(verb, "--help")[0] == 0
+    assert run() == (code, out, "")
+
+
+@pytest.mark.parametrize("argument", ["--help", "--version", "analyze --help"])
+def test_help_is_cheap(argument):
+    code = (
+        "import sys, time\nfrom onewatt.cli import main\n"
+        f"code = main({argument.split()!r})\n"
+        f"heavy = [m for m in {HEAVY!r} if m in sys.modules]\n"
+        "assert not heavy, heavy\nassert time.process_time() < 0.3, time.process_time()\n"
+        "sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "onewatt" in done.stdout
+
+
+def test_analyze_prints_tables(run, asked):
+    code, out, err = run("analyze", "little", "--chip", "tiny")
+    assert (code, err) == (0, "")
+    assert "Energy by level" in out
+    assert asked["load"] == {
+        "source": "little", "batch": 1, "seq_len": None, "context": None, "shapes": None,
+    }  # fmt: skip
+    assert asked["search"]["objective"] == "edp"
+
+
+def test_analyze_passes_every_option_on(run, asked):
+    code, _, _ = run(
+        "analyze", "little", "-c", "tiny", "--objective", "energy", "--batch", "4", "--seq-len",
+        "8", "--context", "9", "--shape", "a=1x3", "--shape", "b:0=2", "--densities", "d.csv",
+        "--dataflow", "free", "--seed", "7", "-j", "3", "--quiet",
+    )  # fmt: skip
+    assert code == 0
+    assert asked["load"]["shapes"] == {"a": (1, 3), "b:0": (2,)}
+    assert (asked["load"]["batch"], asked["load"]["seq_len"], asked["load"]["context"]) == (4, 8, 9)
+    assert str(asked["densities"]) == "d.csv"
+    search = asked["search"]
+    assert search["architecture"].dataflow.name == "free"
+    picked = {k: search[k] for k in ("objective", "batch", "seed", "workers")}
+    assert picked == {"objective": "energy", "batch": 4, "seed": 7, "workers": 3}
+
+
+def test_json_is_one_object_and_nothing_else(run):
+    code, out, err = run("analyze", "little", "--chip", "tiny", "--json")
+    assert code == 0
+    table = json.loads(out)
+    jsonschema.validate(table, result_schema(), jsonschema.Draft202012Validator)
+    assert err == "onewatt: warning: without a price and missing from every figure: nms\n"
+
+
+def test_csv(run):
+    code, out, _ = run("analyze", "little", "--chip", "tiny", "--csv")
+    assert code == 0
+    assert len(out.splitlines()) == 5
+
+
+def test_quiet_says_nothing(run):
+    assert run("analyze", "little", "--chip", "tiny", "-q", "--budget", "1 fW") == (2, "", "")
+
+
+def test_output_folder_holds_three_files(run, tmp_path):
+    code, out, _ = run("analyze", "little net", "--chip", "tiny", "-o", "out/demo")
+    assert code == 0
+    assert "Wrote out/demo/report.html" in out
+    names = sorted(p.name for p in (tmp_path / "out/demo").iterdir())
+    assert names == ["layers.csv", "report.html", "result.json"]
+    assert load_result(tmp_path / "out/demo/result.json") == result()
+    page = (tmp_path / "out/demo/report.html").read_text()
+    assert "onewatt analyze &#x27;little net&#x27; --chip tiny -o out/demo" in page
+
+
+@pytest.mark.parametrize(
+    ("budget", "expected", "word"), [("1 W", 0, "power met"), ("10 mW, 30 fps", 2, "power MISSED")]
+)
+def test_a_budget_gates(run, budget, expected, word):
+    code, out, err = run("analyze", "little", "--chip", "tiny", "--budget", budget)
+    assert (code, err) == (expected, "")
+    assert word in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["analyze", "missing.onnx", "--chip", "tiny"], "missing.onnx: no such file"),
+        (["analyze", "x", "--chip", "tyny"], "no chip 'tyny'"),
+        (["analyze", "x", "--chip", "tiny", "--budget", "1"], "budget '1': found '1'"),
+        (["analyze", "x", "--chip", "tiny", "--objective", "enrgy"], "Did you mean 'energy'?"),
+        (["analyze", "x", "--chip", "tiny", "--dataflow", "fee"], "Did you mean 'free'?"),
+        (["analyze", "x", "--chip", "tiny", "--shape", "1x3"], "--shape: found '1x3'"),
+        (["analyze", "x", "--chip", "tiny", "--shape", "a=1x-3"], "--shape: found 'a=1x-3'"),
+        (["analyze", "x", "--chip", "tiny", "--shape", "a=1", "--shape", "a=1"], "'a' twice"),
+        (["analyze", "x", "--chip", "tiny", "--batch", "0"], "--batch"),
+        (["analyze", "x", "--chip", "tiny", "--json", "--csv"], "choose one"),
+        (["analyze", "x"], "Missing option '--chip'"),
+        (["analyze"], "Missing argument 'MODEL'"),
+        (["anlyze"], "No such command 'anlyze'"),
+        (["--verbose"], "No such option"),
+        (["map", "x", "--chip", "tiny"], "has 4 layers; name one as MODEL::LAYER"),
+        (["map", "x::conv9", "--chip", "tiny"], "unknown layer 'conv9'"),
+        (["map", "x::", "--chip", "tiny"], "expected a layer's name after '::'"),
+        (["map", "x::pool", "--chip", "tiny", "-o", "m.yaml"], "has no mapping to write"),
+        (["evaluate", "x", "tiny", "gone.yaml"], "gone.yaml: cannot be read"),
+        (["evaluate", "x", "tiny", "m.yaml", "--convention", "timelop"], "Did you mean 'timeloop'"),
+        (["report", "gone.json"], "gone.json: cannot be read"),
+        (["compare", "gone.json", "gone.json"], "gone.json: cannot be read"),
+        (["show", "gone.yaml"], "gone.yaml: cannot be read"),
+        (["show", "gone.json"], "gone.json: cannot be read"),
+        (["show", "x", "--layer", "a"], "--layer is for a result.json"),
+        (["schema", "chop"], "Did you mean 'chip'?"),
+    ],
+)
+def test_bad_input_is_one_line_and_code_1(run, arguments, says):
+    code, out, err = run(*arguments)
+    assert (code, out) == (1, "")
+    assert err.startswith("onewatt: error: ")
+    assert err.count("\n") == 1
+    assert says in err
+
+
+def test_every_kind_of_error_of_ours_is_one_line(run, monkeypatch):
+    def kinds(kind):
+        return [kind, *(k for child in kind.__subclasses__() for k in kinds(child))]
+
+    for kind in kinds(OnewattError):
+
+        def fail(*_, error=kind, **__):
+            raise error("no")
+
+        monkeypatch.setattr(mapper, "search", fail)
+        assert run("analyze", "x", "--chip", "tiny") == (1, "", "onewatt: error: no\n")
+
+
+def test_bugs_are_not_hidden(run, monkeypatch):
+    def bug(*_, **__):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(mapper, "search", bug)
+    with pytest.raises(ZeroDivisionError):
+        run("analyze", "x", "--chip", "tiny")
+
+
+def test_an_output_that_is_a_file_is_refused_before_searching(run, asked, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, _, err = run("analyze", "x", "--chip", "tiny", "-o", "file")
+    assert code == 1
+    assert "file is a file; expected a directory" in err
+    assert "search" not in asked
+
+
+def test_interrupt_leaves_nothing(run, monkeypatch, tmp_path):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(mapper, "search", interrupted)
+    code, out, err = run("analyze", "x", "--chip", "tiny", "-o", "out")
+    assert (code, out) == (130, "")
+    assert "interrupted" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_interrupt_from_the_keyboard(tmp_path):
+    code = (
+        "import sys, time\nfrom onewatt.cli import main\nfrom onewatt.mapper import search as m\n"
+        "def search(*a, **k):\n    print('searching', flush=True)\n    time.sleep(60)\n"
+        "m.search = search\n"
+        "sys.exit(main(['analyze', 'alexnet', '--chip', 'eyeriss', '-o', 'out']))"
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    assert child.stdout.readline() == "searching\n"
+    time.sleep(0.1)
+    os.kill(child.pid, signal.SIGINT)
+    _, err = child.communicate(timeout=30)
+    assert child.returncode == 130
+    assert "onewatt: interrupted" in err
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_closed_pipe_is_no_error():
+    line = f'{sys.executable} -c \'import sys; from onewatt.cli import main; sys.exit(main(["schema", "chip"]))\' | head -c 10'
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
+    assert "Traceback" not in done.stderr
+    assert done.stdout
+
+
+def test_map_draws_the_nest_and_writes_it(run, tmp_path):
+    code, out, _ = run("map", "little::conv2", "--chip", "tiny", "-o", "m.yaml")
+    assert code == 0
+    assert "for M in 2 steps of 8" in out
+    assert load(tmp_path / "m.yaml", "mapping") == result().layers[1].mapping
+    code, out, _ = run("map", "little::conv2", "--chip", "tiny", "--json")
+    assert [layer["name"] for layer in json.loads(out)["layers"]] == ["conv2"]
+
+
+def test_evaluate_costs_a_mapping(run, asked, tmp_path):
+    (tmp_path / "m.yaml").write_text(dumps(result().layers[1].mapping, "mapping"))
+    code, out, _ = run("evaluate", "little::conv2", "tiny", "m.yaml", "--convention", "timeloop")
+    assert code == 0
+    assert "for M in 2 steps of 8" in out
+    assert asked["evaluate"]["convention"] == "timeloop"
+    assert asked["evaluate"]["mapping"] == result().layers[1].mapping
+    code, out, _ = run("evaluate", "little", "tiny", "m.yaml")
+    assert "Energy by level" in out
+    code, out, _ = run("evaluate", "little", "tiny", "m.yaml", "--json")
+    assert json.loads(out)["schema"] == "onewatt/result/1"
+
+
+def test_report_draws_again(run, saved, tmp_path):
+    code, out, _ = run("report", saved[0])
+    assert (code, out) == (0, "Wrote report.html.\n")
+    assert "onewatt analyze little --chip tiny" in (tmp_path / "report.html").read_text()
+    assert run("report", saved[0], "-o", "x/page.html")[0] == 0
+    assert (tmp_path / "x/page.html").exists()
+
+
+def test_compare(run, saved):
+    code, out, _ = run("compare", *saved)
+    assert code == 0
+    assert "energy of level" in out
+    code, out, _ = run("compare", *saved, "--json")
+    assert json.loads(out)["schema"] == "onewatt/comparison/1"
+
+
+def test_show(run, saved, tmp_path):
+    assert "Energy by level" in run("show", saved[0])[1]
+    assert "for M in 2 steps of 8" in run("show", saved[0], "--layer", "conv2")[1]
+    assert "unknown layer" in run("show", saved[0], "--layer", "conv99")[2]
+    assert "memory GLB" in run("show", "tiny")[1]
+    assert "conv2" in run("show", "some.onnx")[1]
+    network = msgspec.structs.replace(result().workload, einsums=(conv("a"), pool("b")))
+    for kind, noun, word in (
+        ("chip", chip(), "memory GLB"),
+        ("workload", network, "M16 C16"),
+        ("mapping", result().layers[0].mapping, "Q/1@X"),
+    ):
+        text = dumps(noun, kind)
+        (tmp_path / "x.yaml").write_text(text)
+        assert word in run("show", "x.yaml")[1]
+        (tmp_path / "x.yaml").write_text(text.partition("\n")[2])
+        assert word in run("show", "x.yaml")[1]
+    (tmp_path / "x.yaml").write_text("a: 1")
+    assert "is no chip, workload or mapping" in run("show", "x.yaml")[2]
+
+
+def test_chips(run):
+    assert "A tiny chip" in run("chips")[1]
+    assert run("chips", "list") == run("chips")
+    assert json.loads(run("chips", "--json")[1])["chips"][0]["name"] == "tiny"
+    assert "memory GLB" in run("chips", "show", "tiny")[1]
+    assert "memory: GLB" in run("chips", "show", "tiny", "--yaml")[1]
+
+
+@pytest.mark.parametrize("kind", ["result", "chip", "workload", "mapping"])
+def test_schemas_are_schemas(run, kind):
+    code, out, _ = run("schema", kind)
+    assert code == 0
+    jsonschema.Draft202012Validator.check_schema(json.loads(out))

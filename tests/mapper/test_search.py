@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+
+from chips_by_hand import tiny
+from layers_by_hand import conv, gemm, network, relu
+from mapper.brute_force import all_costs
+from onewatt.components.library import prices
+from onewatt.errors import InputError, MappingError
+from onewatt.mapper.bound import least
+from onewatt.mapper.ranking import Ranking
+from onewatt.mapper.search import search, search_layer
+from onewatt.mapper.space import enumerate_tilings
+from onewatt.mapper.template import templates
+from onewatt.model.evaluate import evaluate
+from onewatt.spec.architecture import Dataflow, Limit
+from onewatt.spec.budget import Budget
+
+
+@pytest.mark.parametrize(
+    ("sizes", "buffer_bits"), [((3, 3, 3), 160), ((2, 5, 2), 96), ((3, 2, 4), 1024)]
+)
+def test_finds_the_optimum_of_tiny_layers(sizes, buffer_bits):
+    """The first mapper proves nothing, but on these it must find what brute force finds."""
+    m, c, p = sizes
+    layer, chip = gemm(m=m, c=c, p=p), tiny(buffer_bits=buffer_bits, spad_bits=32)
+    every = list(all_costs(layer, chip))
+    front = search_layer(layer, chip, prices(chip)).front
+    for value in (lambda e, c: e, lambda e, c: c, lambda e, c: e * c):
+        found = min(value(x.energy, x.cycles) for x in front)
+        assert found == pytest.approx(min(value(e, c) for e, c in every), rel=1e-12)
+
+
+def test_no_mapping_beats_the_bound():
+    layer, chip = gemm(m=3, c=4, p=3), tiny(buffer_bits=160, spad_bits=32)
+    energy, cycles = least(layer, chip, prices(chip))
+    for e, c in all_costs(layer, chip):
+        assert e >= energy
+        assert c >= cycles
+
+
+def test_the_answer_does_not_depend_on_workers():
+    net = network(conv(), gemm(), relu(), conv("again"), conv("other", m=6, p=4))
+    one, two = search(net, tiny(), workers=1), search(net, tiny(), workers=2)
+    assert msgspec.json.encode(one) == msgspec.json.encode(two)
+
+
+def test_equal_layers_are_searched_once():
+    seen = []
+    net = network(conv("a"), conv("b"), gemm())
+    result = search(net, tiny(), progress=lambda done, total, layer: seen.append((done, total)))
+    assert seen == [(0, 2), (1, 2), (2, 2)]
+    assert result.layers[0].mapping == result.layers[1].mapping
+
+
+def test_objectives_order_as_they_should():
+    net = network(conv(m=12, c=8, p=10), gemm(m=30, c=20, p=4))
+    found = {o: search(net, tiny(), objective=o) for o in ("energy", "latency", "edp", "layer_edp")}
+    for result in found.values():
+        assert found["energy"].energy <= result.energy
+        assert found["latency"].latency <= result.latency
+        assert found["edp"].edp <= result.edp * (1 + 1e-12)
+    assert [layer.lower_bound.unit for layer in found["latency"].layers] == ["s", "s"]
+
+
+def test_the_result_is_what_the_model_says():
+    net = network(conv(count=2), relu())
+    result = search(net, tiny())
+    cost = sum(
+        (evaluate(e, tiny(), layer.mapping)
+         for e, layer in zip(net.einsums, result.layers, strict=True)),
+        start=type(result.cost)(),
+    )  # fmt: skip
+    assert cost == result.cost
+
+
+def test_ranking_agrees_with_the_model_on_perfect_tiles():
+    """Without remainders, overlap or broadcast of parts, the closed form is the model."""
+    layer, chip = gemm(m=8, c=8, p=8), tiny(buffer_bits=4096, spad_bits=64)
+    (template,) = templates(layer, chip)
+    ranking = Ranking(layer, chip, prices(chip), template)
+    space = enumerate_tilings(template, ranking, np.array([8, 8, 8]))
+    whole = (space.tiles[:, :-1] % space.tiles[:, 1:] == 0).all(axis=(1, 2))
+    tiles = space.tiles[whole]
+    assert len(tiles) > 50
+    _, _, choice = ranking.rank(tiles)
+    upkeep = ranking.standing
+    energy, cycles, _ = ranking.rank(tiles)
+    for i in range(0, len(tiles), 7):
+        orders = [tuple(ranking.order_sets[j, c].tolist()) for j, c in enumerate(choice[i])]
+        cost = evaluate(layer, chip, template.mapping(tiles[i].tolist(), orders))
+        work = cost.energy - upkeep * cost.cycles("gemm")
+        assert energy[i] - upkeep * cycles[i] == pytest.approx(work, rel=1e-9)
+
+
+def test_a_dataflow_is_obeyed():
+    limits = (Limit(where="Y", ranks=("C",)), Limit(where="X", ranks=("M",)))
+    chip = tiny(dataflow=Dataflow(name="weight-stationary", limits=limits))
+    for choice in search_layer(conv(), chip, prices(chip)).front:
+        for node in choice.mapping.nodes:
+            if hasattr(node, "axis"):
+                assert node.rank == {"Y": "C", "X": "M"}[node.axis]
+
+
+def test_a_limit_on_an_unknown_place_is_named():
+    chip = tiny(dataflow=Dataflow(name="odd", limits=(Limit(where="Z", ranks=("C",)),)))
+    with pytest.raises(
+        InputError, match=r"unknown memory or axis 'Z'.*Valid: DRAM, GLB, Spad, Y, X"
+    ):
+        search(network(conv()), chip)
+
+
+def test_what_does_not_fit_says_where():
+    with pytest.raises(
+        MappingError, match=r"'conv' does not fit chip 'tiny': not even one word .* Spad"
+    ):
+        search(network(conv()), tiny(spad_bits=8))
+
+
+def test_an_unknown_objective_is_named():
+    with pytest.raises(InputError, match=r"unknown objective 'enregy'. Did you mean 'energy'"):
+        search(network(conv()), tiny(), objective="enregy")
+
+
+def test_wider_words_than_the_chip_are_refused():
+    layer = conv()
+    wide = msgspec.structs.replace(layer.output, bits=32)
+    with pytest.raises(MappingError, match=r"'Outputs' has 32 bits, chip 'tiny' computes 16"):
+        search(network(msgspec.structs.replace(layer, output=wide)), tiny())
+
+
+def test_a_budget_is_judged():
+    result = search(network(conv()), tiny(), budget=Budget.parse("1 W, 1 pJ, 10 fps"))
+    assert [(v.kind, v.met) for v in result.budget] == [
+        ("power", True), ("energy", False), ("rate", True),
+    ]  # fmt: skip
+
+
+def test_layers_without_a_unit_are_named_not_dropped():
+    chip = tiny()
+    bare = msgspec.structs.replace(chip, nodes=chip.nodes[:-1])
+    result = search(network(conv(), relu()), bare)
+    assert [(u.name, u.words) for u in result.workload.unpriced] == [("relu", 40)]
+    assert [layer.name for layer in result.layers] == ["conv"]
