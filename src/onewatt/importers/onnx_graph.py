@@ -4,6 +4,11 @@ Inference runs one node at a time, so that a broken file fails at a named node a
 ever copied; integers that hold shapes are computed here, which resolves reshapes of shapes.
 """
 
+# Packages without types are Any here.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
+# pyright: reportUnknownLambdaType=false, reportUnknownParameterType=false
+
 from __future__ import annotations
 
 import math

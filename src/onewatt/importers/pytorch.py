@@ -4,6 +4,11 @@ The ladder: `torch.export` first; where a program cannot be exported, its operat
 under fake tensors; where that fails too, the message asks for ONNX.
 """
 
+# Packages without types are Any here.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
+# pyright: reportUnknownLambdaType=false, reportUnknownParameterType=false
+
 from __future__ import annotations
 
 import contextlib

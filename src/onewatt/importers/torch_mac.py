@@ -1,5 +1,10 @@
 """What PyTorch's multiply-accumulate operators record."""
 
+# Packages without types are Any here.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
+# pyright: reportUnknownLambdaType=false, reportUnknownParameterType=false
+
 from __future__ import annotations
 
 import math
@@ -115,6 +120,7 @@ def _einsum(rec: Recorder, call: Call) -> str | None:
     if groups == 1:
         left, right = left[1:], right[1:]
     rec.product(call.name, (refs[0].name, refs[1].name, call.out.name), left, right)
+    return None
 
 
 def _grouped(rec: Recorder, call: Call) -> str | None:
@@ -135,6 +141,7 @@ def _grouped(rec: Recorder, call: Call) -> str | None:
         ),
         grows="P",
     )
+    return None
 
 
 def _attention(rec: Recorder, call: Call) -> str | None:
@@ -248,6 +255,7 @@ def _cell(kind: str) -> Handler:
         )
         for other in call.outputs[1:]:
             rec.view(other.name, call.out.name, whole=False)
+        return None
 
     return run
 
