@@ -246,6 +246,7 @@ def test_configurations_that_are_refused(tmp_path):
         ('{"model_type": "brt"}', "Did you mean"),
         ('{"model_type": "bert", "auto_map": {"AutoModel": "x.Y"}}', "code of its own"),
         ('{"model_type": "bert", "hidden_size": 7}', "built"),
+        ('{"model_type": "bert", "num_hidden_layers": 1000000000}', "at most 4096 layers"),
         ('{"model_type": "bert", "hidden_size": "x"}', "configuration|built"),
     ):
         (tmp_path / "config.json").write_text(content)

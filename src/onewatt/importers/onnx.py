@@ -19,7 +19,7 @@ from onewatt.importers.onnx_inputs import Shapes, declare_inputs
 from onewatt.spec.workload import Workload
 
 _DEEPEST = 16
-_DOMAINS = {"ai.onnx": ""}
+_DOMAINS: dict[Any, str] = {"ai.onnx": ""}
 #: What Python raises on names that are no text, sizes that are no numbers and the like.
 _BROKEN = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RecursionError,
            MemoryError)  # fmt: skip
@@ -56,11 +56,12 @@ def load_onnx(path: str | Path, *, batch: int = 1, shapes: Shapes | None = None)
 def _onnx() -> Any:
     try:
         import onnx
-        import onnx.shape_inference  # registers the submodule
+        from onnx import shape_inference
     except ImportError as error:  # pragma: no cover - onnx is a core dependency
         raise MissingDependency(
             "reading ONNX files needs the package onnx: pip install onnx"
         ) from error
+    assert shape_inference  # importing it registers the submodule
     return onnx
 
 
@@ -96,7 +97,7 @@ def _read(model: Any, name: str, source: str, batch: int, shapes: Shapes) -> Wor
         raise ImportFailure(f"{source}: has no operators; expected an ONNX model with a graph")
     if model.functions:
         model = _inlined(model, source)
-    opsets = {_DOMAINS.get(o.domain, o.domain): o.version for o in model.opset_import}
+    opsets = {str(_DOMAINS.get(o.domain, o.domain)): o.version for o in model.opset_import}
     graph = Graph(source, opsets, model.opset_import)
     for tensor in model.graph.initializer:
         _constant(graph, tensor.name, tensor)
@@ -135,7 +136,7 @@ def _node(proto: Any, position: int) -> Node:
         attributes[attribute.name] = value.decode("utf-8", "replace") if isinstance(
             value, bytes
         ) else value  # fmt: skip
-    domain = _DOMAINS.get(proto.domain, proto.domain)
+    domain = str(_DOMAINS.get(proto.domain, proto.domain))
     return Node(
         name, proto.op_type, domain, list(proto.input), list(proto.output), attributes, proto
     )

@@ -148,10 +148,12 @@ def split_equation(equation: str, shapes: list[tuple[int, ...]]) -> tuple[int, i
     if (a ^ b) - kept:
         return f"einsum {equation!r} sums one operand alone"
 
-    def size(letters: set[str]) -> int:
+    def product(letters: set[str]) -> int:
         return math.prod(sizes[i] for i in letters)
 
-    return size(a & b & kept), size((a - b) & kept), size((b - a) & kept), size((a & b) - kept)
+    sides = a & b & kept, (a - b) & kept, (b - a) & kept, (a & b) - kept
+    groups, rows, outputs, inputs = map(product, sides)
+    return groups, rows, outputs, inputs
 
 
 def _view(graph: Graph, node: Node) -> str | None:

@@ -146,8 +146,9 @@ def _grouped(rec: Recorder, call: Call) -> str | None:
 
 def _attention(rec: Recorder, call: Call) -> str | None:
     q, k, v = call.ref(0, "query"), call.ref(1, "key"), call.ref(2, "value")
-    if min(len(q.shape), len(k.shape), len(v.shape)) < 2:
+    if any(len(r.shape) < 2 for r in (q, k, v)):
         return "attention on vectors"
+    (queries, depth), keys, value_depth = q.shape[-2:], k.shape[-2:][0], v.shape[-1:][0]
     heads = q.shape[-3] if len(q.shape) > 2 else 1
     kept = k.shape[-3] if len(k.shape) > 2 else 1
     if kept == heads:
@@ -163,10 +164,10 @@ def _attention(rec: Recorder, call: Call) -> str | None:
         batch=math.prod(q.shape[:-3]),
         heads=kept,
         shared_by=heads // kept,
-        queries=q.shape[-2],
-        keys=k.shape[-2],
-        depth=q.shape[-1],
-        value_depth=v.shape[-1],
+        queries=queries,
+        keys=keys,
+        depth=depth,
+        value_depth=value_depth,
     )
     return None
 
