@@ -72,7 +72,10 @@ Densities = Annotated[
 ]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of the search.")]
 Jobs = Annotated[
-    int, typer.Option("-j", "--jobs", min=1, help="Worker processes; the answer is the same.")
+    int,
+    typer.Option(
+        "-j", "--jobs", min=0, help="Worker processes, 0 for all; the answer is the same."
+    ),
 ]
 
 

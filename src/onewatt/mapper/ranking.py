@@ -46,6 +46,7 @@ class Ranking:
         cycle = [p.energy * self._copies(p.component) for p in prices.prices
                  if p.action in ("leak", "clock", "idle")]  # fmt: skip
         self.standing = float(sum(cycle))
+        self.pe_work = prices.find(architecture.mac.name, "compute").energy
 
     def _copies(self, name: str) -> int:
         known = any(n.name == name for n in self.chip.nodes)
@@ -156,7 +157,7 @@ class Ranking:
         return kernel.rank(
             np.ascontiguousarray(tiles), self.spatial, self.order_sets, self.n_orders, self.edges,
             self.shares, self.dims, self.n_dims, self.relevant, self.word_prices, self.rates,
-            self.standing, float(self.einsum.points), self.prices.find(self.chip.mac.name, "compute").energy,
+            self.standing, float(self.einsum.points), self.pe_work,
         )  # fmt: skip
 
     def best(self, tiles: Ints, most: int) -> Ints:

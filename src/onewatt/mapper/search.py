@@ -76,7 +76,8 @@ def search(
     seed : int
         Recorded in the result; this search draws nothing at random.
     workers : int
-        Processes to search layers in; more than one needs a main module that can be imported.
+        Processes to search layers in, 0 for every processor; more than one needs a main module
+        that can be imported.
     progress : callable or None
         Called with layers done, layers in all and the layer's name.
 

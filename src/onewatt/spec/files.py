@@ -30,6 +30,7 @@ from onewatt.spec.architecture import (
 )
 from onewatt.spec.mapping import Mapping, Spatial, Storage, Temporal
 from onewatt.spec.shape import hints_of, is_struct, members_of, tag_of, unwrap
+from onewatt.spec.study import Knob, Study
 from onewatt.spec.workload import Index, Rank, Workload
 from onewatt.units import format_quantity, parse_quantity
 
@@ -40,6 +41,7 @@ KINDS: dict[str, type[msgspec.Struct]] = {
     "chip": Architecture,
     "workload": Workload,
     "mapping": Mapping,
+    "study": Study,
 }
 
 #: ``memory: GLB`` instead of ``kind: memory`` and ``name: GLB``.
@@ -59,6 +61,7 @@ KEYED: dict[type, tuple[str, str]] = {
     Axis: ("name", "size"),
     Share: ("tensor", "capacity"),
     ActionEnergy: ("action", "energy"),
+    Knob: ("path", "values"),
 }
 
 _MOST_BYTES = 64 * 2**20
