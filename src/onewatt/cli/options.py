@@ -73,9 +73,7 @@ Densities = Annotated[
 Seed = Annotated[int, typer.Option("--seed", help="Seed of the search.")]
 Jobs = Annotated[
     int,
-    typer.Option(
-        "-j", "--jobs", min=0, help="Worker processes, 0 for all; the answer is the same."
-    ),
+    typer.Option("-j", "--jobs", min=0, help="Worker processes (0: all); the answer is the same."),
 ]
 
 
