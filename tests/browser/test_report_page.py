@@ -38,7 +38,7 @@ def browser():
 
 @pytest.fixture
 def page_of(browser, tmp_path):
-    """Open the page of a result; fail on any complaint of the browser or any request but the file."""
+    """Open the page of a result; fail on any complaint and on any request but the file."""
     troubles, contexts = [], []
 
     def open_page(found, **options):
@@ -146,7 +146,9 @@ def test_choosing_a_layer_shows_its_nest(page_of):
 
 def test_a_bar_chooses_its_layer(page_of):
     page = page_of(result())
-    page.locator("#per-layer .bars .trace").first.locator("path").nth(1).click(force=True)
+    page.locator("#per-layer").scroll_into_view_if_needed()
+    bar = page.locator("#per-layer .trace.bars").first.locator("path").nth(1).bounding_box()
+    page.mouse.click(bar["x"] + bar["width"] / 2, bar["y"] + bar["height"] / 2)
     assert page.locator("#detail-name").inner_text() == "conv2"
 
 

@@ -108,7 +108,7 @@ def test_llama_decode_step():
     assert scores.words(scores.inputs[1]) == 8 * 2001 * 64
     assert "model.layers.0.self_attn.q_proj" in {e.name for e in workload.einsums}
     moved = sum(e.words(e.output) for e in workload.einsums if e.op == "concat")
-    assert moved == 2 * 2 * (32 + 8) * 64  # the rotation of one token's queries and keys
+    assert moved == 2 * (32 + 8) * 64  # the rotation of one token's queries and keys
     macs = 4 * decoder(1, 101, 2048, 1, 32, 8, 64, 8192, 128256)
     check(llama(1), macs, context=100, batch=4)
 
@@ -246,6 +246,7 @@ def test_configurations_that_are_refused(tmp_path):
         ('{"model_type": "brt"}', "Did you mean"),
         ('{"model_type": "bert", "auto_map": {"AutoModel": "x.Y"}}', "code of its own"),
         ('{"model_type": "bert", "hidden_size": 7}', "built"),
+        ('{"model_type": "bert", "num_hidden_layers": 1000000000}', "at most 4096 layers"),
         ('{"model_type": "bert", "hidden_size": "x"}', "configuration|built"),
     ):
         (tmp_path / "config.json").write_text(content)

@@ -36,11 +36,10 @@ def damaged(content, cut, edits):
 def accepted(load):
     try:
         workload = load()
-    except OnewattError as error:
-        assert len(str(error)) > 20
-    else:
-        assert isinstance(workload, Workload)
-        assert workload.macs >= 0
+    except OnewattError:
+        return
+    assert isinstance(workload, Workload)
+    assert workload.macs >= 0
 
 
 @BOUNDED

@@ -112,7 +112,7 @@ def test_norm_and_activation_after_a_convolution_are_fused():
     fused = [e for e in workload.einsums if e.fused]
     assert {e.op for e in fused} == {"batch_norm", "relu"}
     assert sum(e.op == "batch_norm" for e in fused) == 53
-    assert sum(e.op == "relu" for e in fused) == 33  # 16 more follow an addition
+    assert sum(e.op == "relu" for e in fused) == 49  # 16 of them follow an addition
     sums = [e for e in workload.einsums if e.op == "sum"]
     assert len(sums) == 16
     assert not any(e.fused for e in sums)
@@ -289,7 +289,7 @@ def test_dynamic_axes_take_their_size_from_the_caller():
 
 
 def test_shapes_that_do_not_fit_are_refused():
-    with pytest.raises(InputError, match="no input 'X'. Did you mean 'x'"):
+    with pytest.raises(InputError, match=r"no input 'X'\. Did you mean 'x'"):
         read(dynamic_model(), shapes={"X": (1, 3, 32, 32)})
     with pytest.raises(InputError, match="expected 4 sizes"):
         read(dynamic_model(), shapes={"x": (1, 3, 32)})
@@ -326,12 +326,12 @@ def test_fixed_batch_of_the_file_is_taken_or_replaced():
     model = model_of([node], [("x", [8, 4])], [("y", None)], {"w": (4, 5)})
     assert read(model).macs == 8 * 20
     assert read(model, batch=4).macs == 4 * 20
+    two = model_of(
+        [helper.make_node("MatMul", ["x", "z"], ["y"])],
+        [("x", [8, 4]), ("z", [4, 5])],
+        [("y", None)],
+    )
     with pytest.raises(InputError, match="first sizes"):
-        two = model_of(
-            [helper.make_node("MatMul", ["x", "z"], ["y"])],
-            [("x", [8, 4]), ("z", [4, 5])],
-            [("y", None)],
-        )
         read(two, batch=2)
 
 
@@ -519,7 +519,7 @@ def test_huge_constants_are_not_built():
         assert time.process_time() - start < 2
 
 
-def test_thousands_of_nested_graphs():
+def test_thousands_of_nested_graphs(tmp_path):
     inner = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", [], [])
     proto = inner.SerializeToString()
 
@@ -533,11 +533,7 @@ def test_thousands_of_nested_graphs():
 
     for _ in range(5000):  # a graph in an attribute (5, 6) of a node (1) of a graph
         proto = field(1, field(4, b"If") + field(5, field(6, proto)))
-    content = field(7, proto)
-    path = Path(os.environ.get("TMPDIR", "/tmp")) / f"nested-{os.getpid()}.onnx"
-    path.write_bytes(content)
-    try:
-        with pytest.raises(ImportFailure):
-            load_onnx(path)
-    finally:
-        path.unlink()
+    path = tmp_path / "nested.onnx"
+    path.write_bytes(field(7, proto))
+    with pytest.raises(ImportFailure):
+        load_onnx(path)

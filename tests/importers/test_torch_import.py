@@ -43,7 +43,7 @@ def test_names_fusion_and_shapes():
     assert found["layer1.0.down"].macs == 2 * 36 * 32 * 16
     assert found["layer1.0.bn1"].fused
     relus = [e for e in workload.einsums if e.op == "relu"]
-    assert [e.fused for e in relus] == [True, False]  # the second follows an addition
+    assert [e.fused for e in relus] == [True, True]  # the second on the path of an addition
     assert not found["layer1.0.add"].fused
     assert found["layer1.0.conv1"].inputs[1].value == "layer1.0.conv1.weight"
     assert found["layer1.0.conv1"].inputs[0].value == found["layer1.0.down"].inputs[0].value
@@ -292,7 +292,7 @@ def test_what_fits_nowhere_asks_for_onnx():
         def forward(self, x):
             raise RuntimeError("boom")
 
-    with pytest.raises(ImportFailure, match="boom.*ONNX"):
+    with pytest.raises(ImportFailure, match=r"boom.*ONNX"):
         load_module(Broken(), [(1, 2)])
 
 
@@ -322,8 +322,8 @@ def test_against_onnx(tmp_path):
     net, path = nn.Sequential(Block(), nn.AvgPool2d(6), nn.Flatten(), nn.Linear(32, 10)), tmp_path
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        pytest.importorskip("onnxscript")
-        torch.onnx.export(net.eval(), (torch.zeros(1, 16, 12, 12),), path / "m.onnx")
+        x = torch.zeros(1, 16, 12, 12)
+        torch.onnx.export(net.eval(), (x,), path / "m.onnx", dynamo=False)
     ours, theirs = load_module(net, [(1, 16, 12, 12)]), load_workload(path / "m.onnx")
     macs = [[e.signature for e in w.einsums if e.work == "mac"] for w in (ours, theirs)]
     assert macs[0] == macs[1]

@@ -31,7 +31,7 @@ def _settings(builder, kind, values):
     return getattr(tflite, f"{kind}End")(builder)
 
 
-def write(tensors, operators, inputs, outputs):
+def write(tensors, operators, inputs, outputs):  # noqa: PLR0915
     """Return a file.
 
     `tensors`: name -> (shape, type, data or None); `operators`: (builtin code or custom name,

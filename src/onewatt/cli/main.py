@@ -47,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if usage is None:
             raise
         return _fail(f"error: {usage()} See 'onewatt --help'.", BAD_INPUT)
+    if code == INTERRUPTED:  # typer has caught it
+        return _fail("interrupted; no file was changed", INTERRUPTED)
     return code if isinstance(code, int) else DONE
 
 

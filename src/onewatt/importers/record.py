@@ -210,14 +210,14 @@ class Recorder:
                 into[:] = [u for u in into if u != i] + users
 
     def _fuse(self, readers: dict[str, list[int]]) -> None:
-        """Mark the element-wise work that runs on the output path of a MAC layer."""
+        """Mark the element-wise work that runs on the output path of the operator before it."""
         path: dict[str, int] = {}
         for i, draft in enumerate(self._drafts):
             einsum = draft.einsum
             if draft.absorbed:
                 continue
+            path[einsum.output.value] = i
             if einsum.work == "mac":
-                path[einsum.output.value] = i
                 continue
             live = {self.same(v) for v in draft.reads if v not in self.constants}
             if einsum.op not in FUSABLE or len(live) != 1:

@@ -1,5 +1,10 @@
 """What PyTorch's multiply-accumulate operators record."""
 
+# Packages without types are Any here.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
+# pyright: reportUnknownLambdaType=false, reportUnknownParameterType=false
+
 from __future__ import annotations
 
 import math
@@ -115,6 +120,7 @@ def _einsum(rec: Recorder, call: Call) -> str | None:
     if groups == 1:
         left, right = left[1:], right[1:]
     rec.product(call.name, (refs[0].name, refs[1].name, call.out.name), left, right)
+    return None
 
 
 def _grouped(rec: Recorder, call: Call) -> str | None:
@@ -135,12 +141,14 @@ def _grouped(rec: Recorder, call: Call) -> str | None:
         ),
         grows="P",
     )
+    return None
 
 
 def _attention(rec: Recorder, call: Call) -> str | None:
     q, k, v = call.ref(0, "query"), call.ref(1, "key"), call.ref(2, "value")
-    if min(len(q.shape), len(k.shape), len(v.shape)) < 2:
+    if any(len(r.shape) < 2 for r in (q, k, v)):
         return "attention on vectors"
+    (queries, depth), keys, value_depth = q.shape[-2:], k.shape[-2:][0], v.shape[-1:][0]
     heads = q.shape[-3] if len(q.shape) > 2 else 1
     kept = k.shape[-3] if len(k.shape) > 2 else 1
     if kept == heads:
@@ -156,10 +164,10 @@ def _attention(rec: Recorder, call: Call) -> str | None:
         batch=math.prod(q.shape[:-3]),
         heads=kept,
         shared_by=heads // kept,
-        queries=q.shape[-2],
-        keys=k.shape[-2],
-        depth=q.shape[-1],
-        value_depth=v.shape[-1],
+        queries=queries,
+        keys=keys,
+        depth=depth,
+        value_depth=value_depth,
     )
     return None
 
@@ -248,6 +256,7 @@ def _cell(kind: str) -> Handler:
         )
         for other in call.outputs[1:]:
             rec.view(other.name, call.out.name, whole=False)
+        return None
 
     return run
 

@@ -6,7 +6,15 @@ import html
 import math
 from typing import Any
 
-from onewatt.report.figures import ARITHMETIC, UPKEEP, Figures, Link, links, roof
+from onewatt.report.figures import (
+    ARITHMETIC,
+    UPKEEP,
+    Figures,
+    Link,
+    level_energy,
+    links,
+    roof,
+)
 from onewatt.report.wording import large, percent, quantity
 
 Figure = dict[str, Any]
@@ -72,11 +80,24 @@ def by_level(found: Figures) -> Figure:
             _bar(text(name), colours[name], hover)
             | {"y": [text(level) for level in levels], "x": values, "orientation": "h"}
         )
+    whole = found.totals.energy or 1.0
+    ends = [
+        {"x": energy, "y": text(level), "text": percent(energy / whole), "showarrow": False,
+         "xanchor": "left", "xshift": 6, "font": {"size": 12}}
+        for level, energy in level_energy(found).items()
+    ]  # fmt: skip
+    most = max(level_energy(found).values(), default=0.0) or 1.0
     layout = {
-        "barmode": "stack", "xaxis": _energy_axis(), "yaxis": {"automargin": True, "ticks": ""},
-        "height": 120 + 34 * len(levels), "legend": _legend(),
+        "barmode": "stack", "xaxis": _energy_axis() | {"range": [0, 1.13 * most]},
+        "yaxis": {"automargin": True, "ticklabelstandoff": 6, "showgrid": False},
+        "height": _height(found), "legend": _legend(), "annotations": ends,
     }  # fmt: skip
     return {"data": data, "layout": layout}
+
+
+def _height(found: Figures) -> int:
+    """Return the height of the two charts that stand side by side [pixel]."""
+    return max(340, 110 + 32 * len(found.levels))
 
 
 def by_layer(found: Figures) -> Figure:
@@ -158,7 +179,7 @@ def sankey(found: Figures, quantity_shown: str) -> Figure:
         for t in dict.fromkeys(row.tensor for row in rows)
     ]  # fmt: skip
     hidden = {"visible": False}
-    layout = {"height": 380, "legend": _legend(), "xaxis": hidden, "yaxis": hidden}
+    layout = {"height": _height(found), "legend": _legend(), "xaxis": hidden, "yaxis": hidden}
     return {"data": [figure, *legend], "layout": layout}
 
 

@@ -134,16 +134,7 @@ def _detail(layer: LayerFigures, answer: LayerResult, found: Figures) -> dict[st
         by_level[level] = by_level.get(level, 0.0) + energy
     return {
         "name": layer.name,
-        "facts": [
-            ["operator", layer.op + (f", {layer.count} runs" if layer.count > 1 else "")],
-            ["energy", band(layer.energy, layer.energy_low, layer.energy_high, "J")],
-            ["latency", f"{quantity(layer.latency, 's')}, {large(layer.cycles)} cycles"],
-            ["held up by", layer.bottleneck or "nothing"],
-            ["PEs at work", f"{layer.active_pes} of {found.result.architecture.pes}"],
-            ["lower bound", f"{bound(layer.lower_bound)}; reached {gap(layer.gap)}"],
-            ["proved optimal", "yes" if layer.optimal else "no"],
-            ["mappings costed", large(answer.evaluations)],
-        ],
+        "facts": _detail_facts(layer, answer, found.result.architecture.pes),
         "bars": [
             [level, colours[level], f"{100 * energy / layer.energy:.2f}%", quantity(energy, "J")]
             for level in found.levels
@@ -157,6 +148,23 @@ def _detail(layer: LayerFigures, answer: LayerResult, found: Figures) -> dict[st
             for row in layer.traffic
         ],
     }  # fmt: skip
+
+
+def _detail_facts(layer: LayerFigures, answer: LayerResult, pes: int) -> list[list[str]]:
+    rows = [
+        ["operator", layer.op + (f", {layer.count} runs" if layer.count > 1 else "")],
+        ["energy", band(layer.energy, layer.energy_low, layer.energy_high, "J")],
+        ["latency", f"{quantity(layer.latency, 's')}, {large(layer.cycles)} cycles"],
+        ["held up by", layer.bottleneck or "nothing"],
+        ["lower bound", f"{bound(layer.lower_bound)}; reached {gap(layer.gap)}"],
+    ]
+    if answer.mapping is not None:
+        rows += [
+            ["PEs at work", f"{layer.active_pes} of {pes}"],
+            ["proved optimal", "yes" if layer.optimal else "no"],
+            ["mappings tried", large(answer.evaluations)],
+        ]
+    return rows
 
 
 def _nest(layer: LayerFigures, answer: LayerResult) -> list[list[str]]:
@@ -197,7 +205,7 @@ def _cards(found: Figures) -> str:
         ("Energy", quantity(t.energy, "J"), f"{spread} {unit}" if spread else f"per {per}", energy),
         ("Latency", quantity(t.latency, "s"), rate, ""),
         ("Power", quantity(t.power, "W"), "energy over latency", ""),
-        ("Off chip", off, f"{quantity(t.off_chip_energy, 'J')} of the energy", ""),
+        ("Off chip", off, f"{quantity(t.off_chip_energy, 'J')} of energy", ""),
         ("Energy × delay", quantity(t.edp, "J s"), f"per {per}", ""),
         ("Work", f"{large(t.macs)} MAC", _efficiency(found), ""),
         ("Area", quantity(t.area, "m2"), "of the priced components" if t.area else "no areas", ""),
@@ -222,9 +230,10 @@ def _budget(result: Result) -> str:
         )
     rows = "".join(_limit(v) for v in result.budget)
     return (
-        '<table class="plain"><thead><tr><th scope="col">limit</th><th scope="col">asked</th>'
+        '<div class="scroll"><table class="plain tight"><thead><tr>'
+        '<th scope="col">limit</th><th scope="col">asked</th>'
         '<th scope="col">reached</th><th scope="col" class="wide">of the limit</th>'
-        f'<th scope="col">verdict</th></tr></thead><tbody>{rows}</tbody></table>'
+        f'<th scope="col">verdict</th></tr></thead><tbody>{rows}</tbody></table></div>'
     )
 
 
@@ -273,7 +282,7 @@ def _layers(found: Figures) -> str:
             (repr(layer.energy), quantity(layer.energy, "J"), "number"),
             (repr(layer.share), spark + percent(layer.share), "share"),
             (repr(layer.latency), quantity(layer.latency, "s"), "number"),
-            (str(layer.active_pes), str(layer.active_pes), "number"),
+            (str(layer.active_pes), str(layer.active_pes) if layer.mapping else "–", "number"),
             (layer.bottleneck, html.escape(layer.bottleneck or "–"), ""),
             (repr(layer.gap or 0.0), gap(layer.gap), "number"),
         ]  # fmt: skip
@@ -310,7 +319,7 @@ def _prices(result: Result) -> str:
          f"{quantity(p.low, 'J')} to {quantity(p.high, 'J')}", p.source or "no source stated"]
         for p in result.prices.prices
     )  # fmt: skip
-    return _table(("component", "action", "energy", "low to high", "source"), body)
+    return _table(("component", "action", "energy", "low to high", "source"), body, "tight")
 
 
 def _areas(result: Result) -> str:
@@ -320,7 +329,7 @@ def _areas(result: Result) -> str:
         [a.component, quantity(a.area, "m2"), a.source or "no source stated"]
         for a in result.prices.areas
     )
-    return f"<h3>Areas</h3>{_table(('component', 'area', 'source'), body)}"
+    return f"<h3>Areas</h3>{_table(('component', 'area', 'source'), body, 'tight')}"
 
 
 def _rows(rows: Iterable[Sequence[str]]) -> str:
@@ -329,9 +338,9 @@ def _rows(rows: Iterable[Sequence[str]]) -> str:
     )
 
 
-def _table(heads: tuple[str, ...], body: str) -> str:
+def _table(heads: tuple[str, ...], body: str, kind: str = "") -> str:
     head = "".join(f'<th scope="col">{h}</th>' for h in heads)
     return (
-        f'<div class="scroll"><table class="plain"><thead><tr>{head}</tr></thead>'
+        f'<div class="scroll"><table class="plain {kind}"><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )

@@ -202,7 +202,9 @@ def findings(found: Figures) -> list[str]:
         said.append(f"{most} takes {percent(levels[most] / totals.energy)} of the energy.")
         dearest = max(grouped(found), key=lambda g: g.energy)
         times = f" (x{dearest.many})" if dearest.many > 1 else ""
-        said.append(f"{dearest.name}{times} is the dearest layer: {percent(dearest.share)}.")
+        said.append(
+            f"{dearest.name}{times} takes {percent(dearest.share)}, the most of all layers."
+        )
     if totals.latency:
         waits: dict[str, float] = {}
         for layer in found.layers:

@@ -102,7 +102,7 @@
     }
     const shown = rows.filter((row) => !row.hidden);
     byId("shown").textContent = shown.length === rows.length
-      ? `${rows.length} layers` : `${shown.length} of ${rows.length} layers`;
+      ? `${rows.length} layer${rows.length === 1 ? "" : "s"}` : `${shown.length} of ${rows.length} layers`;
   }
   byId("filter").addEventListener("input", filter);
   filter();
@@ -121,6 +121,8 @@
       return piece;
     }));
     byId("detail-facts").replaceChildren(...layer.facts.flatMap(([name, value]) => [make("dt", name), make("dd", value)]));
+    byId("detail-mapping").hidden = !layer.mapping;
+    byId("detail-mapping").firstChild.textContent = layer.mapping;
     byId("detail-nest").replaceChildren(...layer.nest.map(([kind, line]) => make("span", `${line}\n`, kind)));
     byId("detail-traffic").tBodies[0].replaceChildren(...layer.traffic.map((cells) => {
       const row = make("tr");
