@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from near import near
 from onewatt.components.accelergy import load_energy_table, with_energy_table
 from onewatt.components.chips import list_chips, load_chip
 from onewatt.components.library import prices
@@ -92,20 +93,20 @@ def test_eyeriss_is_the_chip_of_the_paper():
     capacity = {m.name: m.capacity for m in chip.memories}
     assert capacity["GLB"] == 25 * 512 * 64
     assert [capacity[n] / 16 for n in ("filter_spad", "ifmap_spad", "psum_spad")] == [224, 12, 24]
-    assert prices(chip).area == pytest.approx(12.25e-6, rel=1e-3)
+    assert prices(chip).area == near(12.25e-6, rel=1e-3)
 
 
 def test_eyeriss_costs_what_nn_dataflow_says(reference):
     with (reference / "eyeriss" / "energy_cost.csv").open() as file:
         published = {r["level"]: float(r["pj_per_16b_nn_dataflow"]) for r in csv.DictReader(file)}
     words = load_chip("eyeriss").memories[1].width / 16
-    assert energy("eyeriss", "DRAM", "read") == pytest.approx(published["DRAM"])
-    assert energy("eyeriss", "GLB", "read") / words == pytest.approx(published["GLB_over_100kB"])
-    assert energy("eyeriss", "GIN_ifmap", "hop") == pytest.approx(published["array_inter_PE"])
+    assert energy("eyeriss", "DRAM", "read") == near(published["DRAM"])
+    assert energy("eyeriss", "GLB", "read") / words == near(published["GLB_over_100kB"])
+    assert energy("eyeriss", "GIN_ifmap", "hop") == near(published["array_inter_PE"])
     for spad in ("filter_spad", "ifmap_spad", "psum_spad"):
-        assert energy("eyeriss", spad, "read") == pytest.approx(published["RF_0.5kB"])
-    assert energy("eyeriss", "MAC", "compute") == pytest.approx(published["MAC"])
-    assert energy("eyeriss", "chip", "idle") * 200e6 * PICO == pytest.approx(30e-3)
+        assert energy("eyeriss", spad, "read") == near(published["RF_0.5kB"])
+    assert energy("eyeriss", "MAC", "compute") == near(published["MAC"])
+    assert energy("eyeriss", "chip", "idle") * 200e6 * PICO == near(30e-3)
 
 
 def test_eyeriss_256_has_the_ratios_of_the_paper(reference):
@@ -114,7 +115,7 @@ def test_eyeriss_256_has_the_ratios_of_the_paper(reference):
     mac = energy("eyeriss_256", "MAC", "compute")
     places = [("RF", "read"), ("array", "hop"), ("GLB", "read"), ("DRAM", "read")]
     costs = [mac, *(energy("eyeriss_256", *place) for place in places)]
-    assert [c / mac for c in costs] == pytest.approx(ratios)
+    assert [c / mac for c in costs] == near(ratios)
     assert load_chip("eyeriss_256").pes == 256
 
 
@@ -128,9 +129,9 @@ def test_eyeriss_like_is_the_reference_table(reference):
     for price in read.prices:
         if price.energy:
             mine = typed.find(price.component, price.action)
-            assert mine.energy == pytest.approx(price.energy, rel=1e-12)
+            assert mine.energy == near(price.energy, rel=1e-12)
     areas = {a.component: a.area for a in typed.areas}
-    assert areas == pytest.approx({a.component: a.area for a in read.areas if a.area})
+    assert areas == near({a.component: a.area for a in read.areas if a.area})
 
 
 def test_systolic_ws_is_priced_by_the_library_alone():

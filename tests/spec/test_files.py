@@ -125,14 +125,14 @@ def test_hostile_yaml_is_refused_with_its_place(what):
         loads(text, "chip", name="t")
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=60))
 def test_any_text_is_read_or_refused_never_a_crash(text):
     with pytest.raises(OnewattError):
         loads(text, "workload", name="t")
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.integers(0, len(CHIP)), st.text(alphabet=":-{}[]&*!|>'\"%@,#? \n\t019e.KMJ", max_size=4))
 def test_a_damaged_chip_is_read_or_refused_never_a_crash(at, noise):
     damaged = CHIP[:at] + noise + CHIP[at + len(noise) :]
@@ -186,7 +186,7 @@ chips = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(chips)
 def test_every_chip_is_written_and_read_back_the_same(chip):
     assert loads(dumps(chip, "chip"), "chip") == chip
@@ -195,6 +195,7 @@ def test_every_chip_is_written_and_read_back_the_same(chip):
 ranks = st.lists(st.sampled_from("NMCPQRS"), min_size=1, unique=True)
 
 
+@settings(deadline=None)
 @given(names=ranks, size=st.integers(1, 10**9), bits=st.none() | st.integers(1, 64),
        density=st.floats(0, 1), step=st.integers(1, 9))  # fmt: skip
 def test_every_workload_is_written_and_read_back_the_same(names, size, bits, density, step):

@@ -55,6 +55,15 @@ def test_a_workload_and_a_mapping_are_valid_in_both_forms():
         assert refusals(kind, yaml.safe_load(dumps(noun, kind))) == []
 
 
+def test_what_may_be_left_out_may_also_be_null():
+    data = chip()
+    data["nodes"][0]["capacity"] = None
+    assert refusals("chip", data) == []
+    assert loads(yaml.safe_dump(data), "chip").memories[0].capacity is None
+    data["clock"] = None
+    assert refusals("chip", data)
+
+
 def damaged(change):
     data = chip()
     change(data)

@@ -183,7 +183,7 @@ def _priced(
     if isinstance(node, Network):
         return replace(node, energy=energy, hop=None, reference=table.source)
     area = node.area if entry.area is None else entry.area
-    return replace(node, energy=energy, leak=None, area=area, source=table.source)
+    return replace(node, energy=energy, area=area, source=table.source)
 
 
 def _tables(path: Path, root: str) -> tuple[Reader, list[yaml.Node]]:

@@ -183,11 +183,11 @@ class Reader:
     def read(self, kind: Any, node: yaml.Node) -> Any:
         """Return the value of a type that a node states."""
         kind, unit = unwrap(kind)
-        if unit is not None:
-            return self.quantity(node, unit, whole=int in members_of(kind))
         members = members_of(kind)
         if type(None) in members and _is_null(node):
             return None
+        if unit is not None:
+            return self.quantity(node, unit, whole=int in members)
         members = [m for m in members if m is not type(None)]
         structs = [m for m in members if is_struct(m)]
         if structs:
