@@ -28,6 +28,8 @@ _OTHERS = ("#CC79A7", "#56B4E9", "#B8A800", "#7A4B94", "#5E3C1E")
 #: Stops of viridis: lightness falls with the distance to the arithmetic.
 _RAMP = ((0x44, 0x3A, 0x83), (0x31, 0x68, 0x8E), (0x21, 0x91, 0x8C), (0x5E, 0xC9, 0x62),
          (0xB4, 0xD8, 0x35))  # fmt: skip
+#: Layer names below a chart; of more, every second or third is left.
+_MOST_LABELS = 64
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star")
 
 
@@ -116,13 +118,16 @@ def by_layer(found: Figures) -> Figure:
             for name, value in zip(names, values, strict=True)
         ]
         data.append(_bar(text(level), colours[level], hover) | {"x": at, "y": values})
-    ticks = {"tickmode": "array", "tickvals": at, "ticktext": [short(n) for n in names]}
+    every = -(-len(at) // _MOST_LABELS) or 1
+    ticks = {"tickmode": "array", "tickvals": at[::every],
+             "ticktext": [short(n) for n in names[::every]]}  # fmt: skip
     few, middle = len(at) <= 12, len(at) / 2
+    angle = 0 if len(at) <= 5 else -60 if len(at) <= 30 else -90
     shown = [min(-0.6, middle - 3.5), max(len(at) - 0.4, middle + 2.5)]
     layout = {
         "barmode": "stack", "yaxis": _energy_axis(), "legend": _legend(), "bargap": 0.25,
         "height": 420 if few else 480,
-        "xaxis": ticks | {"automargin": True, "tickangle": 0 if len(at) <= 5 else -60, "ticks": "",
+        "xaxis": ticks | {"automargin": True, "tickangle": angle, "ticks": "",
                           "tickfont": {"size": 12 if few else 10}, "showgrid": False,
                           "range": shown},
     }  # fmt: skip
