@@ -152,6 +152,15 @@ def test_a_bar_chooses_its_layer(page_of):
     assert page.locator("#detail-name").inner_text() == "conv2"
 
 
+def test_a_bar_chooses_its_layer_where_others_have_none(page_of):
+    small = (pool(f"p{i}", 1, 2 + i) for i in range(5))
+    page = page_of(result((conv("dear", 64, 56), *small, conv("last", 64, 28))))
+    page.locator("#per-layer").scroll_into_view_if_needed()
+    bar = page.locator("#per-layer .trace.bars").first.locator("path").nth(1).bounding_box()
+    page.mouse.click(bar["x"] + bar["width"] / 2, bar["y"] + bar["height"] / 2)
+    assert page.locator("#detail-name").inner_text() == "last"
+
+
 def test_keyboard(page_of):
     page = page_of(result())
     page.get_by_role("button", name="conv1").focus()

@@ -188,7 +188,7 @@ def test_a_budget_gates(run, budget, expected, word):
         (["analyze", "x", "--chip", "tiny", "--json", "--csv"], "choose one"),
         (["analyze", "x"], "Missing option '--chip'"),
         (["analyze"], "Missing argument 'MODEL'"),
-        (["anlyze"], "No such command 'anlyze'"),
+        (["analyz"], "No such command 'analyz'"),
         (["--verbose"], "No such option"),
         (["map", "x", "--chip", "tiny"], "has 4 layers; name one as MODEL::LAYER"),
         (["map", "x::conv9", "--chip", "tiny"], "unknown layer 'conv9'"),

@@ -73,6 +73,14 @@ def test_bars_hold_the_whole_energy():
         assert total == pytest.approx(found.totals.energy)
 
 
+def test_bars_too_small_to_see_are_left_out_and_said():
+    einsums = (conv("dear", 64, 56), *(pool(f"p{i}", 1, 2 + i) for i in range(5)), conv("last", 64))
+    found = figures(result(einsums))
+    assert charts.drawn(found) == [0, 6]
+    assert charts.by_layer(found)["data"][0]["customdata"] == [0, 6]
+    assert "5 layers that take less than 0.1 % each have no bar" in html_page(found.result)
+
+
 def test_flow_holds_the_energy_of_all_movement():
     found = result()
     moved = sum(
@@ -128,4 +136,4 @@ def test_file_schemas_describe_files():
 
 def test_unknown_schemas_are_refused():
     with pytest.raises(InputError, match="Did you mean 'mapping'"):
-        schema("maping")
+        schema("mappin")

@@ -7,7 +7,15 @@ import jsonschema
 import msgspec
 import pytest
 
-from onewatt.report.figures import ARITHMETIC, UPKEEP, figures, grouped, level_energy, total_bound
+from onewatt.report.figures import (
+    ARITHMETIC,
+    UPKEEP,
+    figures,
+    grouped,
+    level_energy,
+    notable,
+    total_bound,
+)
 from onewatt.report.schema import result_schema
 from onewatt.report.tables import findings, layers_csv, result_json
 from onewatt.spec.budget import Verdict
@@ -122,6 +130,16 @@ def test_equal_layers_are_grouped():
     groups = grouped(figures(result((conv("a"), conv("b", count=3), conv("c", 8)))))
     assert [(g.name, g.many) for g in groups] == [("a", 4), ("c", 1)]
     assert math.fsum(g.share for g in groups) == pytest.approx(1.0)
+
+
+def test_what_takes_nothing_is_told_together():
+    dear = (conv("dear", 64, 56),)
+    few = grouped(figures(result((*dear, pool("p", 1, 2)))))
+    assert notable(few) == (list(few), [])
+    many = grouped(figures(result((*dear, *(pool(f"p{i}", 1, 2 + i) for i in range(5))))))
+    shown, rest = notable(many)
+    assert [g.name for g in shown] == ["dear"]
+    assert len(rest) == 5
 
 
 def test_csv_has_a_line_a_layer_and_no_formulas():

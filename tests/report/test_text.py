@@ -39,7 +39,9 @@ def test_narrow_terminals_keep_level_names_and_numbers(width):
     text = printed(show_result, result(), width=width)
     assert max(map(len, text.splitlines())) <= width
     if width == 80:
-        assert "  DRAM   11.0 µJ     54 %" in text
+        assert "  DRAM  11.0 µJ    54 %" in text
+        assert "upkeep" in text
+        assert "542 nJ\n" in text
 
 
 def test_markup_in_names_is_text():

@@ -29,7 +29,11 @@ ModelLayer = Annotated[
 Chip = Annotated[
     str,
     typer.Option(
-        "--chip", "-c", show_default=False, help="A preset (see 'onewatt chips') or a YAML file."
+        "--chip",
+        "-c",
+        metavar="CHIP",
+        show_default=False,
+        help="A preset (see 'onewatt chips') or a YAML file.",
     ),
 ]
 ResultFile = Annotated[
@@ -39,28 +43,48 @@ ResultFile = Annotated[
 BudgetText = Annotated[
     str | None,
     typer.Option(
-        "--budget", help="Limits with units, such as '1 W, 30 fps'; missed gives exit code 2."
+        "--budget",
+        metavar="LIMITS",
+        help="Limits with units, such as '1 W, 30 fps'; missed gives exit code 2.",
     ),
 ]
 ObjectiveName = Annotated[
-    str, typer.Option("--objective", help="edp, energy, latency or layer_edp (each layer its own).")
+    str,
+    typer.Option(
+        "--objective",
+        metavar="NAME",
+        help="edp, energy, latency or layer_edp (each layer its own).",
+    ),
 ]
 ConventionName = Annotated[
-    str, typer.Option("--convention", help="How to count: literal, or timeloop to compare with it.")
+    str,
+    typer.Option(
+        "--convention",
+        metavar="NAME",
+        help="How to count: literal, or timeloop to compare with it.",
+    ),
 ]
 DataflowName = Annotated[
-    str, typer.Option("--dataflow", help="preset (the chip's own limits on loops) or free.")
+    str,
+    typer.Option(
+        "--dataflow", metavar="NAME", help="preset (the chip's own limits on loops) or free."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print one line a layer, for a spreadsheet.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no table and no progress.")]
-Batch = Annotated[int, typer.Option("--batch", min=1, help="Inferences computed together.")]
+Batch = Annotated[
+    int, typer.Option("--batch", metavar="N", min=1, help="Inferences computed together.")
+]
 SequenceLength = Annotated[
-    int | None, typer.Option("--seq-len", min=1, help="Tokens that go in, for a language model.")
+    int | None,
+    typer.Option("--seq-len", metavar="N", min=1, help="Tokens that go in, for a language model."),
 ]
 Context = Annotated[
     int | None,
-    typer.Option("--context", min=1, help="Tokens in the cache, to decode the next one."),
+    typer.Option(
+        "--context", metavar="N", min=1, help="Tokens in the cache, to decode the next one."
+    ),
 ]
 Shapes = Annotated[
     list[str] | None,
@@ -70,10 +94,16 @@ Densities = Annotated[
     Path | None,
     typer.Option("--densities", metavar="FILE.csv", help="Measured densities by layer."),
 ]
-Seed = Annotated[int, typer.Option("--seed", help="Seed of the search.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the search.")]
 Jobs = Annotated[
     int,
-    typer.Option("-j", "--jobs", min=0, help="Worker processes (0: all); the answer is the same."),
+    typer.Option(
+        "-j",
+        "--jobs",
+        metavar="N",
+        min=0,
+        help="Worker processes (0: all); the answer is the same.",
+    ),
 ]
 
 

@@ -28,6 +28,10 @@ _OTHERS = ("#CC79A7", "#56B4E9", "#B8A800", "#7A4B94", "#5E3C1E")
 #: Stops of viridis: lightness falls with the distance to the arithmetic.
 _RAMP = ((0x44, 0x3A, 0x83), (0x31, 0x68, 0x8E), (0x21, 0x91, 0x8C), (0x5E, 0xC9, 0x62),
          (0xB4, 0xD8, 0x35))  # fmt: skip
+#: Layer names below a chart; of more, every second or third is left.
+_MOST_LABELS = 64
+#: The least share of the energy whose bar can be seen [1].
+_VISIBLE = 0.001
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star")
 
 
@@ -100,33 +104,46 @@ def _height(found: Figures) -> int:
     return max(340, 110 + 32 * len(found.levels))
 
 
+def drawn(found: Figures) -> list[int]:
+    """Return the positions of the layers that have a bar: all, or all that take enough to see."""
+    seen = [i for i, layer in enumerate(found.layers) if layer.share >= _VISIBLE]
+    return seen if seen and len(seen) < len(found.layers) - 3 else list(range(len(found.layers)))
+
+
 def by_layer(found: Figures) -> Figure:
-    """Energy of each layer in order of execution, stacked by level."""
-    colours = level_colours(found)
-    at = list(range(len(found.layers)))
-    names = [layer.name for layer in found.layers]
+    """Energy of each layer in order of execution, stacked by level; see `drawn`."""
+    colours, places = level_colours(found), drawn(found)
+    layers = [found.layers[i] for i in places]
+    at = list(range(len(layers)))
     data: list[Figure] = []
     for level in found.levels:
         values = [
-            math.fsum(v for (c, _), v in layer.parts.items() if c == level)
-            for layer in found.layers
+            math.fsum(v for (c, _), v in layer.parts.items() if c == level) for layer in layers
         ]
         hover = [
-            f"{text(name)}<br>{text(level)}: {_share(found, value)}"
-            for name, value in zip(names, values, strict=True)
+            f"{text(layer.name)}<br>{text(level)}: {_share(found, value)}"
+            for layer, value in zip(layers, values, strict=True)
         ]
-        data.append(_bar(text(level), colours[level], hover) | {"x": at, "y": values})
-    ticks = {"tickmode": "array", "tickvals": at, "ticktext": [short(n) for n in names]}
-    few, middle = len(at) <= 12, len(at) / 2
-    shown = [min(-0.6, middle - 3.5), max(len(at) - 0.4, middle + 2.5)]
+        bars = _bar(text(level), colours[level], hover)
+        data.append(bars | {"x": at, "y": values, "customdata": places})
+    few = len(at) <= 12
     layout = {
         "barmode": "stack", "yaxis": _energy_axis(), "legend": _legend(), "bargap": 0.25,
-        "height": 420 if few else 480,
-        "xaxis": ticks | {"automargin": True, "tickangle": 0 if len(at) <= 5 else -60, "ticks": "",
-                          "tickfont": {"size": 12 if few else 10}, "showgrid": False,
-                          "range": shown},
+        "height": 420 if few else 480, "xaxis": _names_axis([layer.name for layer in layers]),
     }  # fmt: skip
     return {"data": data, "layout": layout}
+
+
+def _names_axis(names: list[str]) -> Figure:
+    many, middle = len(names), len(names) / 2
+    every = -(-many // _MOST_LABELS) or 1
+    return {
+        "tickmode": "array", "tickvals": list(range(many))[::every],
+        "ticktext": [short(n) for n in names[::every]], "automargin": True, "ticks": "",
+        "tickangle": 0 if many <= 5 else -60 if many <= 30 else -90,
+        "tickfont": {"size": 12 if many <= 12 else 10}, "showgrid": False,
+        "range": [min(-0.6, middle - 3.5), max(many - 0.4, middle + 2.5)],
+    }  # fmt: skip
 
 
 def _share(found: Figures, energy: float) -> str:

@@ -18,6 +18,8 @@ STANDING = ("leak", "clock", "idle")
 #: What a line of the ledger is for, apart from the name of a tensor.
 UPKEEP, ARITHMETIC = "upkeep", "arithmetic"
 _SERVED, _WRITTEN = ("read", "hop"), ("fill", "update")
+#: Layers below this share of energy and time are told together, if they are more than a few.
+_NOTABLE, _FEW = 0.001, 3
 _Row = TypeVar("_Row", Entry, Busy)
 
 
@@ -128,11 +130,14 @@ def figures(result: Result) -> Figures:
 
 
 def part(result: Result, entry: Entry) -> str:
-    """Return what a line is paid for: a tensor, arithmetic, or upkeep."""
+    """Return what a line is paid for: a tensor, arithmetic, or upkeep.
+
+    Further operands of vector work (``Inputs2``) count as ``Inputs``.
+    """
     if entry.action in STANDING or not entry.tensor:
         return UPKEEP
     arithmetic = {c.name for c in result.architecture.computes}
-    return ARITHMETIC if entry.component in arithmetic else entry.tensor
+    return ARITHMETIC if entry.component in arithmetic else entry.tensor.rstrip("0123456789")
 
 
 def _by_part(result: Result, cost: Cost) -> dict[tuple[str, str], float]:
@@ -273,6 +278,14 @@ def grouped(figures: Figures) -> tuple[Group, ...]:
         )
         for mine in groups.values()
     )  # fmt: skip
+
+
+def notable(groups: tuple[Group, ...]) -> tuple[list[Group], list[Group]]:
+    """Return the groups worth a line, and those that each take next to none of energy and time."""
+    latency = math.fsum(g.latency for g in groups)
+    small = [g for g in groups if g.share < _NOTABLE and g.latency <= _NOTABLE * latency]
+    rest = small if len(small) > _FEW else []
+    return [g for g in groups if g not in rest], rest
 
 
 def level_energy(figures: Figures) -> dict[str, float]:

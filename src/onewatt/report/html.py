@@ -85,6 +85,7 @@ def html_page(result: Result, *, command: str = "") -> str:
         "budget": _budget(result),
         "unpriced": _unpriced(result),
         "layers": _layers(found),
+        "undrawn": _undrawn(found),
         "facts": _facts(result, command),
         "prices": _prices(result),
         "areas": _areas(result),
@@ -292,6 +293,11 @@ def _layers(found: Figures) -> str:
         )
         made.append(f'<tr data-layer="{i}">{row}</tr>')
     return "".join(made)
+
+
+def _undrawn(found: Figures) -> str:
+    left = len(found.layers) - len(charts.drawn(found))
+    return f" {left} layers that take less than 0.1 % each have no bar." if left else ""
 
 
 def _facts(result: Result, command: str) -> str:

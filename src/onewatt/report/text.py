@@ -8,7 +8,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from onewatt.report.figures import Figures, LayerFigures, figures, grouped, level_energy
+from onewatt.report.figures import Figures, LayerFigures, figures, grouped, level_energy, notable
 from onewatt.report.tables import findings
 from onewatt.report.wording import (
     band,
@@ -40,7 +40,7 @@ def show_result(result: Result, console: Console) -> None:
     found = figures(result)
     blocks: list[RenderableType] = [_head(found), _budget(result), _unpriced(result)]
     if found.levels:
-        blocks += [_levels(found, console.width), _layers(found)]
+        blocks += [_levels(found, console.width), _layers(found, console.width)]
     for block in blocks:
         console.print(block)
 
@@ -149,6 +149,7 @@ def _levels(found: Figures, width: int) -> RenderableType:
     table.columns[0].no_wrap, table.columns[0].overflow = True, "ellipsis"
     table.columns[3].no_wrap = True
     bar_width = 12 if width >= _WIDE else 0
+    table.padding = (0, 2 if width >= _WIDE else 1, 0, 0)
     for level in found.levels:
         cells = [
             quantity(v, "J") if (v := found.matrix.get((level, p))) else "" for p in found.parts
@@ -160,20 +161,30 @@ def _levels(found: Figures, width: int) -> RenderableType:
     return Group(_title("Energy by level"), Padding(table, (0, 0, 1, 2)))
 
 
-def _layers(found: Figures) -> RenderableType:
+def _layers(found: Figures, width: int) -> RenderableType:
     groups = grouped(found)
+    shown, rest = notable(groups)
     most = max((g.energy for g in groups), default=0.0) or 1.0
-    table = _table("layer", "op", "MACs>", "energy>", "share>", "", "latency>", "held up by")
-    for group in groups:
-        times = f" x{group.many}" if group.many > 1 else ""
+    table = _table(
+        "layer", "runs>", "op", "MACs>", "energy>", "share>", "", "latency>", "held up by"
+    )
+    table.columns[0].min_width = min(20, max(len(g.name) for g in groups))
+    table.columns[2].no_wrap, table.columns[2].overflow = True, "ellipsis"
+    wide = width >= _WIDE
+    table.padding = (0, 2 if wide else 1, 0, 0)
+    for group in shown:
         table.add_row(
-            Text(group.name + times), Text(group.op), large(group.macs),
-            quantity(group.energy, "J"), percent(group.share),
-            Text(bar(group.energy / most, 8), style="cyan"), quantity(group.latency, "s"),
-            Text(group.bottleneck or "–"),
+            Text(group.name), f"x{group.many}" if group.many > 1 else "", Text(group.op),
+            large(group.macs), quantity(group.energy, "J"), percent(group.share),
+            Text(bar(group.energy / most, 8 if wide else 0), style="cyan"),
+            quantity(group.latency, "s"), Text(group.bottleneck or "–"),
         )  # fmt: skip
+    lines: list[RenderableType] = [Padding(table, (0, 0, 0, 2))]
+    if rest:
+        layers = sum(len(g.layers) for g in rest)
+        lines.append(Text(f"  and {layers} layers that take less than 0.1 % each", style="dim"))
     title = "Layers" if all(g.many == 1 for g in groups) else "Layers (equal ones once)"
-    return Group(_title(title), Padding(table, (0, 0, 0, 2)))
+    return Group(_title(title), *lines)
 
 
 def _cost_rows(layer: LayerFigures, found: Figures) -> list[tuple[str, str]]:

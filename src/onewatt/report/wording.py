@@ -75,7 +75,7 @@ def percent(share: float) -> str:
 
     Examples
     --------
-    >>> percent(0.625), percent(0.0004), percent(0.0)
+    >>> percent(0.63), percent(0.0004), percent(0.0)
     ('63 %', '< 0.1 %', '0 %')
     """
     if 0 < share < 0.001:

@@ -48,7 +48,7 @@
   const drawAll = () => charts.forEach(draw);
   drawAll();
   const layerChart = charts.find((place) => place.dataset.chart === "layers");
-  layerChart.on("plotly_click", (event) => choose(event.points[0].x));
+  layerChart.on("plotly_click", (event) => choose(event.points[0].customdata));
 
   for (const button of all("[data-flow]")) {
     button.addEventListener("click", () => {
