@@ -102,7 +102,7 @@ Jobs = Annotated[
         "--jobs",
         metavar="N",
         min=0,
-        help="Worker processes (0: all); the answer is the same.",
+        help="Worker processes (0: all); the same answer.",
     ),
 ]
 
