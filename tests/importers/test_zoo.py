@@ -1,6 +1,7 @@
 """The zoo: published totals and layer tables."""
 
 import csv
+import os
 from pathlib import Path
 
 import onnx
@@ -64,7 +65,8 @@ def test_alexnet_layers():
 
 
 def test_mobilenet_of_eyeriss_v2():
-    table = Path("/work/shared/data/eyeriss_v2/mobilenet05_128_layers.csv")
+    data = os.environ.get("ONEWATT_REFERENCE_DATA", "")
+    table = Path(data) / "eyeriss_v2/mobilenet05_128_layers.csv"
     expected = [
         1769472, 589824, 2097152, 294912, 2097152, 589824, 4194304, 147456, 2097152, 294912,
         4194304, 73728, 2097152, 147456, 4194304, 147456, 4194304, 147456, 4194304, 147456,

@@ -7,6 +7,7 @@ import pytest
 from chips_by_hand import tiny
 from layers_by_hand import conv, gemm, network, relu
 from mapper.brute_force import all_costs
+from near import near
 from onewatt.components.library import prices
 from onewatt.errors import InputError, MappingError
 from onewatt.mapper.bound import least
@@ -30,7 +31,7 @@ def test_finds_the_optimum_of_tiny_layers(sizes, buffer_bits):
     front = search_layer(layer, chip, prices(chip)).front
     for value in (lambda e, c: e, lambda e, c: c, lambda e, c: e * c):
         found = min(value(x.energy, x.cycles) for x in front)
-        assert found == pytest.approx(min(value(e, c) for e, c in every), rel=1e-12)
+        assert found == near(min(value(e, c) for e, c in every), rel=1e-12)
 
 
 def test_no_mapping_beats_the_bound():
@@ -92,7 +93,7 @@ def test_ranking_agrees_with_the_model_on_perfect_tiles():
         orders = [tuple(ranking.order_sets[j, c].tolist()) for j, c in enumerate(choice[i])]
         cost = evaluate(layer, chip, template.mapping(tiles[i].tolist(), orders))
         work = cost.energy - upkeep * cost.cycles("gemm")
-        assert energy[i] - upkeep * cycles[i] == pytest.approx(work, rel=1e-9)
+        assert energy[i] - upkeep * cycles[i] == near(work, rel=1e-9)
 
 
 def test_a_dataflow_is_obeyed():

@@ -5,6 +5,7 @@ import pytest
 
 from chips_by_hand import energy, tiny
 from layers_by_hand import gemm, network, relu
+from near import near
 from onewatt.errors import MappingError
 from onewatt.mapper.search import search
 from onewatt.model.budget import average_power, judge, on_chip_bits
@@ -48,8 +49,8 @@ def test_the_ledger_of_a_small_layer_by_hand():
 def test_energy_is_accesses_times_price():
     ledger = rows(evaluate(LAYER, tiny(), GOOD))
     row = ledger["DRAM", "Weights", "read"]
-    assert row.energy == pytest.approx(row.count * 200e-12)
-    assert (row.energy_low, row.energy_high) == pytest.approx((row.energy / 2, row.energy * 2))
+    assert row.energy == near(row.count * 200e-12)
+    assert (row.energy_low, row.energy_high) == near((row.energy / 2, row.energy * 2))
 
 
 def test_a_wide_row_is_paid_once():
@@ -58,8 +59,8 @@ def test_a_wide_row_is_paid_once():
         msgspec.structs.replace(n, width=64) if n.name == "DRAM" else n for n in chip.nodes
     )
     ledger = rows(evaluate(LAYER, msgspec.structs.replace(chip, nodes=wide), GOOD))
-    assert ledger["DRAM", "Weights", "read"].energy == pytest.approx(96 / 4 * 200e-12)
-    assert ledger["DRAM", "Outputs", "update"].energy == pytest.approx(12 / 4 * 200e-12)
+    assert ledger["DRAM", "Weights", "read"].energy == near(96 / 4 * 200e-12)
+    assert ledger["DRAM", "Outputs", "update"].energy == near(12 / 4 * 200e-12)
 
 
 def test_single_buffering_adds_the_transfer():
@@ -138,7 +139,7 @@ def test_compression_saves_traffic_and_can_cost():
         return rows(evaluate(layer, tiny(nodes=nodes), GOOD))["DRAM", "Inputs", "read"].bits
 
     assert dram(0.25) < 24 * 16 * 0.36
-    assert dram(1.0) == pytest.approx(24 * 64 / 3)  # dense data expand by a third
+    assert dram(1.0) == near(24 * 64 / 3)  # dense data expand by a third
 
 
 def test_power_at_a_rate():
@@ -146,10 +147,10 @@ def test_power_at_a_rate():
     standing = sum(e.energy for e in result.cost.entries if e.action == "clock")
     rate = 0.5 / result.latency
     expected = rate * result.energy + standing / result.latency * 0.5
-    assert average_power(result, rate) == pytest.approx(expected)
+    assert average_power(result, rate) == near(expected)
     verdicts = judge(result, Budget.parse(f"1 W, {rate} fps"))
-    assert verdicts[0].reached == pytest.approx(expected)
-    assert verdicts[1].reached == pytest.approx(2 * rate)
+    assert verdicts[0].reached == near(expected)
+    assert verdicts[1].reached == near(2 * rate)
 
 
 def test_capacity_counts_every_instance_on_chip():
@@ -171,5 +172,5 @@ def test_prices_can_differ_by_action():
     )  # fmt: skip
     ledger = rows(evaluate(LAYER, tiny(nodes=nodes), GOOD))
     fill, read = ledger["GLB", "Inputs", "fill"], ledger["GLB", "Inputs", "read"]
-    assert fill.energy / fill.count == pytest.approx(5e-12)
-    assert read.energy / read.count == pytest.approx(1e-12)
+    assert fill.energy / fill.count == near(5e-12)
+    assert read.energy / read.count == near(1e-12)

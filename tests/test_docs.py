@@ -1,0 +1,88 @@
+"""Every command in the README runs in an empty folder and prints what the README shows."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
+PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
+
+
+def commands():
+    """Yield (command, expected output) of every console block."""
+    for block in BLOCK.findall((ROOT / "README.md").read_text()):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, output = part.partition("\n")
+            yield command, output
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("empty")
+
+
+def run(command, folder):
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "COLUMNS": "90"}
+    return subprocess.run(
+        command, shell=True, cwd=folder, env=environment, capture_output=True, text=True
+    )
+
+
+def tidy(text):
+    return [line.rstrip() for line in text.strip().splitlines()]
+
+
+@pytest.mark.parametrize(("command", "expected"), list(commands()))
+def test_readme_commands(command, expected, folder, request):
+    if not (Path(sys.executable).parent / "onewatt").exists():
+        pytest.skip("onewatt is not installed as a command beside this Python")
+    done = run(command, folder)
+    assert "Traceback" not in done.stderr
+    shown = tidy(done.stdout + done.stderr)
+    if request.config.getoption("--update-golden"):
+        text = (ROOT / "README.md").read_text()
+        (ROOT / "README.md").write_text(
+            text.replace(f"$ {command}\n{expected}", f"$ {command}\n" + "\n".join(shown) + "\n", 1)
+        )
+        return
+    wanted = tidy(expected)
+    if "..." in wanted:
+        cut = wanted.index("...")
+        tail = wanted[cut + 1 :]
+        assert shown[:cut] == wanted[:cut]
+        assert not tail or shown[-len(tail) :] == tail
+    else:
+        assert shown == wanted
+
+
+def test_readme_python(tmp_path):
+    blocks = PYTHON.findall((ROOT / "README.md").read_text())
+    assert blocks
+    script = tmp_path / "readme.py"
+    script.write_text("\n".join(blocks))
+    done = subprocess.run(
+        [sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_readme_names_only_files_that_exist():
+    text = (ROOT / "README.md").read_text()
+    for path in re.findall(r"\]\((?!http)([^)#]+)\)", text):
+        assert (ROOT / path).exists(), path
+
+
+def test_every_source_key_is_in_the_bibliography():
+    """Sources named in the chips are keys of docs/references.bib."""
+    keys = set(
+        re.findall(r"^@\w+\{([^,]+),", (ROOT / "docs/references.bib").read_text(), re.MULTILINE)
+    )
+    assert {"jssc17", "isca16", "nnd", "tae"} <= keys
