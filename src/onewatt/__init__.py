@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from onewatt.version import __version__
 
 if TYPE_CHECKING:
     from onewatt.components.accelergy import load_energy_table as load_energy_table

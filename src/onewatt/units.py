@@ -1,13 +1,15 @@
 """Quantities with units: the only place where a prefix becomes a number.
 
 Inside onewatt everything is SI (J, s, Hz, W, m², V, m) and capacities are in bits.  A file says
-``108 KiB`` or ``0.96 pJ``; a bare number where a unit is needed is an error.
+``108 KiB`` or ``0.96 pJ``; a bare number where a unit is needed is an error.  Conversions are exact
+in decimals and rounded once, so that what is written reads back as the same number.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 from typing import NamedTuple
 
 from onewatt.errors import UnitError, nearest
@@ -116,7 +118,10 @@ def parse_quantity(text: object, unit: str) -> float:
         others = [d.what for d in DIMENSIONS.values() if found in d.table]
         kind = f", which is {others[0]}" if others else "." + nearest(found, dimension.table)
         raise UnitError(f"found {text!r}: unit {found!r}{kind}; {expected}")
-    return number * dimension.table[found]
+    value = float(Decimal(match[1]) * Decimal(repr(dimension.table[found]))) if number else 0.0
+    if not math.isfinite(value):
+        raise UnitError(f"found {text!r}, which is too large for a number; {expected}")
+    return value
 
 
 _SCALES: dict[str, tuple[tuple[float, str], ...]] = {
@@ -152,16 +157,10 @@ def format_quantity(value: float, unit: str, digits: int | None = None) -> str:
         if value == 0:
             factor, name = 1.0, unit
         return f"{_significant(value / factor, digits)} {name}"
-    for factor, name in scales:
-        if unit == "bit" and value % factor:
-            continue
-        if abs(value) >= factor or (factor, name) == scales[-1]:
-            scaled = float(f"{value / factor:.12g}")
-            if scaled * DIMENSIONS[unit].table[name] != value:
-                scaled = value / DIMENSIONS[unit].table[name]
-            if scaled * DIMENSIONS[unit].table[name] == value:
-                return f"{scaled!r} {name}" if scaled != int(scaled) else f"{int(scaled)} {name}"
-    return f"{value!r} {unit}"
+    whole = (s for s in scales if unit != "bit" or value % s[0] == 0)
+    factor, name = next((s for s in whole if abs(value) >= s[0]), scales[-1])
+    exact = (Decimal(repr(value)) / Decimal(repr(factor))).normalize()
+    return f"{exact:f} {name}" if abs(exact.adjusted()) < 16 else f"{exact} {name}"
 
 
 def _significant(value: float, digits: int) -> str:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import msgspec
-from chips_by_hand import tiny
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from chips_by_hand import tiny
 from laws.nests import architectures, einsums, mappings, placed_mappings
 from layers_by_hand import conv
-
 from onewatt.mapper.front import Choice, choose, pareto
 from onewatt.mapper.search import search_layer
 from onewatt.model import sparse
 from onewatt.model.counts import count
 from onewatt.model.evaluate import evaluate
 from onewatt.model.nest import lower
-from onewatt.spec.mapping import Mapping, Storage, Temporal
+from onewatt.spec.mapping import Mapping, Spatial, Storage, Temporal
 
 SETTINGS = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -47,15 +47,22 @@ def test_swapping_neighbouring_irrelevant_loops_changes_no_traffic_of_a_tensor(d
     einsum = data.draw(einsums())
     architecture, mapping = data.draw(architectures()), data.draw(placed_mappings(einsum))
     nodes = list(mapping.nodes)
-    tensors = [t for t in einsum.tensors]
+    # a rank cut over space may leave instances idle in its last trip, and then the order of its
+    # loops says how often they empty their tiles
+    cut = {n.rank for n in nodes if isinstance(n, Spatial)}
     for i in range(len(nodes) - 1):
         a, b = nodes[i], nodes[i + 1]
-        if isinstance(a, Temporal) and isinstance(b, Temporal) and a.rank != b.rank:
+        if (
+            isinstance(a, Temporal)
+            and isinstance(b, Temporal)
+            and a.rank != b.rank
+            and (not {a.rank, b.rank} & cut)
+        ):
             swapped = Mapping(nodes=(*nodes[:i], b, a, *nodes[i + 2 :]))
             before, steps = words(einsum, architecture, mapping)
             after, steps_after = words(einsum, architecture, swapped)
             assert steps == steps_after
-            for t in tensors:
+            for t in einsum.tensors:
                 if a.rank not in t.ranks() and b.rank not in t.ranks():
                     mine = {k: n for k, n in before.items() if k[1] == t.name}
                     assert mine == {k: n for k, n in after.items() if k[1] == t.name}

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from laws.nests import AXES, architectures, einsums, literal_nodes, mappings, placed_mappings
-from oracle import COMPUTE, Machine
 
+from laws.nests import AXES, architectures, einsums, literal_nodes, mappings, placed_mappings
 from onewatt.model import kernel
 from onewatt.model.counts import count
 from onewatt.model.delivery import edge
 from onewatt.model.nest import factors, lower
 from onewatt.spec.mapping import Storage
+from oracle import COMPUTE, Machine
 
 EXAMPLES = int(os.environ.get("ONEWATT_LAW_EXAMPLES", "400"))
 SETTINGS = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
@@ -93,7 +94,7 @@ def test_counts_of_a_chip(data):
     mapping = data.draw(placed_mappings(einsum))
     share, forwards = {}, set()
     for tensor, chain in kept(einsum, mapping).items():
-        for parent, child in zip(chain, chain[1:], strict=False):
+        for parent, child in itertools.pairwise(chain):
             node = architecture.mac.name if child == COMPUTE else child
             way = edge(architecture, tensor, parent, node, output=tensor == "Outputs")
             share[child, tensor] = way.shared

@@ -10,9 +10,9 @@ import os
 from pathlib import Path
 
 import pytest
-from published.timeloop_case import read_case, statistics
 
 from onewatt.model.evaluate import evaluate
+from published.timeloop_case import read_case, statistics
 
 DATA = os.environ.get("ONEWATT_REFERENCE_DATA")
 DENSE = [

@@ -8,7 +8,7 @@ from onewatt.errors import InputError
 from onewatt.report import charts
 from onewatt.report.figures import figures, links, roof
 from onewatt.report.html import html_page, write_report
-from onewatt.report.schema import file_schema, schema
+from onewatt.report.schema import schema
 from onewatt.spec.cost import Cost
 from onewatt.spec.price import Prices
 from onewatt.spec.workload import Unpriced, Workload
@@ -125,15 +125,15 @@ def test_file_schemas_describe_files():
         ("workload", [result().workload]),
         ("mapping", [result().layers[0].mapping]),
     ):
-        checker = jsonschema.Draft202012Validator(file_schema(kind))
-        checker.check_schema(file_schema(kind))
+        checker = jsonschema.Draft202012Validator(schema(kind))
+        checker.check_schema(schema(kind))
         for noun in nouns:
             checker.validate(yaml.safe_load(dumps(noun, kind)))
     broken = yaml.safe_load(dumps(load_chip("eyeriss"), "chip"))
     broken["clock"] = 200e6
-    assert not jsonschema.Draft202012Validator(file_schema("chip")).is_valid(broken)
+    assert not jsonschema.Draft202012Validator(schema("chip")).is_valid(broken)
 
 
 def test_unknown_schemas_are_refused():
     with pytest.raises(InputError, match="Did you mean 'mapping'"):
-        schema("mappin")
+        schema("mappings")

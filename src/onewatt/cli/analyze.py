@@ -39,7 +39,7 @@ def analyze(
     densities: options.Densities = None,
     dataflow: options.DataflowName = "preset",
     seed: options.Seed = 0,
-    jobs: options.Jobs = 1,
+    jobs: options.Jobs = 0,
 ) -> None:  # fmt: skip
     """Find where the joules and cycles of a network go, and whether it fits a budget."""
     if as_json and as_csv:

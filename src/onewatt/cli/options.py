@@ -98,7 +98,11 @@ Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the sear
 Jobs = Annotated[
     int,
     typer.Option(
-        "-j", "--jobs", metavar="N", min=1, help="Worker processes; the answer is the same."
+        "-j",
+        "--jobs",
+        metavar="N",
+        min=0,
+        help="Worker processes (0: all); the answer is the same.",
     ),
 ]
 

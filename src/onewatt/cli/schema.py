@@ -13,7 +13,7 @@ def schema(
     kind: Annotated[
         str,
         typer.Argument(
-            metavar="KIND", show_default=False, help="result, chip, workload or mapping."
+            metavar="KIND", show_default=False, help="result, chip, workload, mapping or study."
         ),
     ],
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -20,7 +21,9 @@ def console() -> Console:
     """Return a console on stdout."""
     from rich.console import Console
 
-    return Console(file=sys.stdout, highlight=False, emoji=False, markup=False)
+    # a pipe or a file has no width of its own; 80 columns would cut the tables
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 110
+    return Console(file=sys.stdout, width=width, highlight=False, emoji=False, markup=False)
 
 
 def print_json(data: Any) -> None:

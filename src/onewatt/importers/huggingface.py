@@ -4,13 +4,19 @@ Weights are never looked for, the network runs on shapes only, code from the dir
 executed and nothing is fetched.
 """
 
+# Packages without types are Any here.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
+# pyright: reportUnknownLambdaType=false, reportUnknownParameterType=false
+
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +27,7 @@ from onewatt.spec.workload import Workload
 #: Tokens of a text when none are said.
 SEQUENCE = 128
 _MOST_BYTES = 2**24
+_MOST_LAYERS = 4096
 _PICTURE, _TEXT, _NEXT = "ImageClassification", "SequenceClassification", "CausalLM"
 
 
@@ -86,10 +93,12 @@ def load_model_config(
     """Return the workload of a `transformers` configuration object; as `load_config`."""
     torch = torch or require_torch()
     with _offline():
+        config = copy.deepcopy(config)
         config.use_cache = False
+        config.architectures = config.architectures or []
         try:
             with torch.device("meta"):
-                model = _build(config)
+                model = _build(config).to("meta")
         except OnewattError:
             raise
         except Exception as error:
@@ -117,7 +126,7 @@ def require_transformers() -> Any:
 
 
 @contextlib.contextmanager
-def _offline() -> Iterator[None]:
+def _offline() -> Generator[None]:
     """Keep transformers off the network and quiet."""
     keys = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
     before = {k: os.environ.get(k) for k in keys}
@@ -147,6 +156,11 @@ def _read(file: Path) -> dict[str, Any]:
         raise ImportFailure(
             f"{file}: has no 'model_type'; expected a Hugging Face configuration of a network"
         )
+    for key, value in said.items():
+        if "layers" in key and isinstance(value, int) and value > _MOST_LAYERS:
+            raise ImportFailure(
+                f"{file}: {key!r} is {value}; expected at most {_MOST_LAYERS} layers"
+            )
     if said.get("auto_map"):
         raise ImportFailure(
             f"{file}: needs code of its own ('auto_map'), which is not executed; build the module "

@@ -1,5 +1,10 @@
 """One decode step: a token after a cache of keys and values."""
 
+# Packages without types are Any here.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
+# pyright: reportUnknownLambdaType=false, reportUnknownParameterType=false
+
 from __future__ import annotations
 
 from typing import Any
@@ -20,9 +25,10 @@ def decode_step(
     from transformers import DynamicCache
 
     text = config.get_text_config()
-    layers = getattr(text, "num_hidden_layers", None)
+    layers: Any = getattr(text, "num_hidden_layers", None)
     heads = getattr(text, "num_key_value_heads", None) or getattr(text, "num_attention_heads", None)
-    hidden, queries = getattr(text, "hidden_size", None), getattr(text, "num_attention_heads", None)
+    hidden: Any = getattr(text, "hidden_size", None)
+    queries: Any = getattr(text, "num_attention_heads", None)
     if not all(isinstance(v, int) for v in (layers, heads, hidden, queries)) or getattr(
         config, "is_encoder_decoder", False
     ):

@@ -193,6 +193,22 @@ def matmul(
     return _checked(name, einsum)
 
 
+def _leading(
+    name: str, left: tuple[int, ...], right: tuple[int, ...]
+) -> tuple[list[int], list[int]]:
+    """Return the leading sizes of two stacks of matrices, padded to the same number."""
+    lead, tail = list(left[:-2]), list(right[:-2])
+    width = max(len(lead), len(tail))
+    lead, tail = [1] * (width - len(lead)) + lead, [1] * (width - len(tail)) + tail
+    for a, b in zip(lead, tail, strict=True):
+        if a != b and 1 not in (a, b):
+            raise ImportFailure(
+                f"layer {name!r} multiplies {list(left)} by {list(right)}, whose leading sizes do "
+                "not broadcast; expected equal sizes or 1"
+            )
+    return lead, tail
+
+
 def broadcast_matmul(
     name: str,
     values: Values,
@@ -233,15 +249,7 @@ def broadcast_matmul(
             "the first to equal the last but one of the second"
         )
     rows, outputs, inputs = left[-2], right[-1], left[-1]
-    lead, tail = list(left[:-2]), list(right[:-2])
-    width = max(len(lead), len(tail))
-    lead, tail = [1] * (width - len(lead)) + lead, [1] * (width - len(tail)) + tail
-    for a, b in zip(lead, tail, strict=True):
-        if a != b and 1 not in (a, b):
-            raise ImportFailure(
-                f"layer {name!r} multiplies {list(left)} by {list(right)}, whose leading sizes do "
-                "not broadcast; expected equal sizes or 1"
-            )
+    lead, tail = _leading(name, left, right)
     shared = math.prod(a for a, b in zip(lead, tail, strict=True) if b == 1)
     alone = math.prod(b for a, b in zip(lead, tail, strict=True) if a == 1)
     groups = math.prod(tail)

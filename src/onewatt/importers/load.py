@@ -1,5 +1,10 @@
 """One way in for every network: a file, a directory, a PyTorch program or a name of the zoo."""
 
+# Packages without types are Any here.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
+# pyright: reportUnknownLambdaType=false, reportUnknownParameterType=false
+
 from __future__ import annotations
 
 import sys
@@ -58,7 +63,7 @@ def load_workload(
     InputError
         If the source is none of these, or an option does not apply to it.
     """
-    if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
+    if type(batch) is not int or batch < 1:
         raise InputError(f"found batch {batch!r}; expected a whole number of at least 1")
     given = {"example_inputs": example_inputs, "seq_len": seq_len, "context": context,
              "shapes": shapes}  # fmt: skip
@@ -98,7 +103,7 @@ def _from_object(source: Any, batch: int, given: dict[str, Any]) -> Workload:
 def _from_text(text: str, batch: int, given: dict[str, Any]) -> Workload:
     path = Path(text)
     suffix = path.suffix.lower()
-    if in_zoo(text) and not path.exists():
+    if in_zoo(text):  # a folder of that name is './resnet50'
         _only("a network of the zoo", given, "seq_len")
         return load_zoo(text, batch=batch, seq_len=given["seq_len"])
     if suffix in (".onnx", ".tflite", ".yaml", ".yml"):

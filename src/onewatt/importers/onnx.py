@@ -1,21 +1,28 @@
 """ONNX files as workloads; weights may be missing, external data are never opened."""
 
+# Packages without types are Any here.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
+# pyright: reportUnknownLambdaType=false, reportUnknownParameterType=false
+
 from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from onewatt.errors import ImportFailure, InputError, MissingDependency, nearest
+from onewatt.errors import ImportFailure, InputError, MissingDependency
 from onewatt.importers.onnx_graph import MOST_KNOWN, Graph, Node, fold, resolved
+from onewatt.importers.onnx_inputs import Shapes, declare_inputs
 from onewatt.spec.workload import Workload
 
-Shapes = Mapping[str, tuple[int, ...]]
-
 _DEEPEST = 16
-_DOMAINS = {"ai.onnx": ""}
+_DOMAINS: dict[Any, str] = {"ai.onnx": ""}
+#: What Python raises on names that are no text, sizes that are no numbers and the like.
+_BROKEN = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RecursionError,
+           MemoryError)  # fmt: skip
 
 
 def load_onnx(path: str | Path, *, batch: int = 1, shapes: Shapes | None = None) -> Workload:
@@ -49,11 +56,12 @@ def load_onnx(path: str | Path, *, batch: int = 1, shapes: Shapes | None = None)
 def _onnx() -> Any:
     try:
         import onnx
-        import onnx.shape_inference  # registers the submodule
+        from onnx import shape_inference
     except ImportError as error:  # pragma: no cover - onnx is a core dependency
         raise MissingDependency(
             "reading ONNX files needs the package onnx: pip install onnx"
         ) from error
+    assert shape_inference  # importing it registers the submodule
     return onnx
 
 
@@ -75,11 +83,21 @@ def from_model(
     """Return the workload of an ONNX model in memory; parameters as in `load_onnx`."""
     if batch < 1:
         raise InputError(f"found batch {batch!r}; expected at least 1")
+    try:
+        return _read(model, name, source, batch, dict(shapes or {}))
+    except _BROKEN as error:
+        raise ImportFailure(
+            f"{source}: is broken ({type(error).__name__}: {' '.join(str(error).split())[:120]}); "
+            "expected a complete ONNX model, export it again"
+        ) from error
+
+
+def _read(model: Any, name: str, source: str, batch: int, shapes: Shapes) -> Workload:
     if not model.HasField("graph") or not (model.graph.node):
         raise ImportFailure(f"{source}: has no operators; expected an ONNX model with a graph")
     if model.functions:
         model = _inlined(model, source)
-    opsets = {_DOMAINS.get(o.domain, o.domain): o.version for o in model.opset_import}
+    opsets = {str(_DOMAINS.get(o.domain, o.domain)): o.version for o in model.opset_import}
     graph = Graph(source, opsets, model.opset_import)
     for tensor in model.graph.initializer:
         _constant(graph, tensor.name, tensor)
@@ -88,7 +106,7 @@ def from_model(
         graph.declare(sparse.values.name, kind, tuple(sparse.dims), constant=True)
     if not shapes:
         graph.hints = {v.name: v.type for v in (*model.graph.value_info, *model.graph.output)}
-    found = _inputs(graph, model.graph, dict(shapes or {}), batch)
+    found = declare_inputs(graph, model.graph, dict(shapes), batch)
     nodes = [_node(n, i) for i, n in enumerate(model.graph.node)]
     _run(graph, nodes)
     outputs = [o.name for o in model.graph.output]
@@ -118,7 +136,7 @@ def _node(proto: Any, position: int) -> Node:
         attributes[attribute.name] = value.decode("utf-8", "replace") if isinstance(
             value, bytes
         ) else value  # fmt: skip
-    domain = _DOMAINS.get(proto.domain, proto.domain)
+    domain = str(_DOMAINS.get(proto.domain, proto.domain))
     return Node(
         name, proto.op_type, domain, list(proto.input), list(proto.output), attributes, proto
     )
@@ -151,86 +169,6 @@ def _check_location(source: str, name: str, location: str) -> None:
             f"{source}: tensor {name!r} keeps its data in {location!r}; expected a path inside the "
             "folder of the file"
         )
-
-
-def _inputs(graph: Graph, proto: Any, shapes: dict[str, Any], batch: int) -> int:
-    """Declare the graph inputs and return the batch the network is read at."""
-    names = [i.name for i in proto.input if i.name not in graph.types]
-    for name in shapes:
-        if name not in names:
-            raise InputError(
-                f"{graph.source}: has no input {name!r}.{nearest(name, names)} Valid: "
-                f"{', '.join(names)}"
-            )
-    symbols: dict[str, int] = {}
-    tensors = [i for i in proto.input if i.name in names]
-    for tensor in tensors:
-        if tensor.name in shapes:
-            _bind(graph.source, tensor, shapes[tensor.name], symbols)
-    found: set[int] = set()
-    for tensor in tensors:
-        if not tensor.type.HasField("tensor_type"):
-            continue  # a sequence or map: whoever reads it is listed as unpriced
-        sizes = _sizes(graph.source, tensor, shapes.get(tensor.name), symbols)
-        graph.declare(tensor.name, tensor.type.tensor_type.elem_type, sizes)
-        if sizes:
-            found.add(sizes[0])
-    if batch == 1:
-        return 1
-    if len(found) > 1:
-        raise InputError(
-            f"{graph.source}: its inputs have different first sizes {sorted(found)}, so batch "
-            f"{batch} has no meaning; say the shapes instead (--shape name=...)"
-        )
-    return found.pop() if found else 1
-
-
-def _bind(source: str, tensor: Any, shape: tuple[int, ...], symbols: dict[str, int]) -> None:
-    """Remember what an override says about named axes."""
-    if any(s < 1 for s in shape):
-        raise InputError(
-            f"{source}: found shape {list(shape)} for input {tensor.name!r}; expected sizes >= 1"
-        )
-    if not tensor.type.tensor_type.HasField("shape"):
-        return
-    dims = tensor.type.tensor_type.shape.dim
-    if len(dims) != len(shape):
-        raise InputError(
-            f"{source}: found shape {list(shape)} for input {tensor.name!r}; expected {len(dims)} "
-            "sizes"
-        )
-    for dim, size in zip(dims, shape, strict=True):
-        if dim.dim_param:
-            symbols[dim.dim_param] = size
-
-
-def _sizes(
-    source: str, tensor: Any, override: tuple[int, ...] | None, symbols: dict[str, int]
-) -> tuple[int, ...]:
-    if override is not None:
-        return tuple(override)
-    kind = tensor.type.tensor_type
-    if not kind.HasField("shape"):
-        raise ImportFailure(
-            f"{source}: input {tensor.name!r} has no shape; say it, as --shape "
-            f"{tensor.name}=1x3x224x224"
-        )
-    sizes: list[int] = []
-    for axis, dim in enumerate(kind.shape.dim):
-        if dim.HasField("dim_value") and dim.dim_value > 0:
-            sizes.append(dim.dim_value)
-        elif dim.dim_param in symbols:
-            sizes.append(symbols[dim.dim_param])
-        elif axis == 0 and not dim.HasField("dim_value"):
-            sizes.append(1)
-        else:
-            said = repr(dim.dim_param) if dim.dim_param else str(dim.dim_value or "no size")
-            example = "x".join("1" if i == 0 else "128" for i in range(len(kind.shape.dim)))
-            raise ImportFailure(
-                f"{source}: axis {axis} of input {tensor.name!r} is dynamic ({said}); say its "
-                f"size, as --shape {tensor.name}={example}"
-            )
-    return tuple(sizes)
 
 
 def _run(graph: Graph, nodes: list[Node]) -> None:
@@ -299,29 +237,21 @@ def _visit(graph: Graph, node: Node, depth: int) -> None:
 
 
 def _record(graph: Graph, node: Node) -> None:
-    from onnx import TensorProto
-
-    from onewatt.importers.onnx_ops import MAC_OPS, OWN_SHAPES, handler
+    from onewatt.importers.onnx_ops import MAC_OPS, SAME_WIDTH, handler
 
     constant = (
         node.op not in MAC_OPS
         and bool(node.inputs)
         and graph.rec.constant(i for i in node.inputs if i)
     )
-    own = OWN_SHAPES.get((node.domain, node.op))
-    if own is not None:
-        kind = graph.types[node.operand(0)].tensor_type.elem_type or TensorProto.FLOAT
-        outputs = {node.outputs[0]: (kind, own(graph, node))}
-    else:
-        outputs = graph.infer(node)
-    for name in (o for o in node.outputs if o and o not in outputs and o in graph.hints):
-        stated = resolved(graph.hints[name])
-        if stated is not None:
-            outputs[name] = stated
+    outputs = _outputs(graph, node)
     for name, (kind, shape) in outputs.items():
         if name:
             graph.declare(name, kind, shape, constant=constant)
     if constant and all(o in outputs for o in node.outputs if o):
+        width = graph.rec.bits.get(node.operand(0))
+        if width and node.op in SAME_WIDTH:  # quantised weights, dequantised and turned
+            graph.rec.bits.setdefault(node.outputs[0], width)
         return
     function = handler(node)
     if function is None:
@@ -333,6 +263,23 @@ def _record(graph: Graph, node: Node) -> None:
         reason = function(graph, node)
         if reason:
             _refuse(graph, node, reason)
+
+
+def _outputs(graph: Graph, node: Node) -> dict[str, tuple[int, tuple[int, ...]]]:
+    """Return type and shape of the outputs: our rule, ONNX's inference, or what the file states."""
+    from onewatt.importers.onnx_custom import OWN_SHAPES
+
+    own = OWN_SHAPES.get((node.domain, node.op))
+    if own is not None:
+        kind = graph.types[node.operand(0)].tensor_type.elem_type or 1  # float where unsaid
+        outputs = {node.outputs[0]: (kind, own(graph, node))}
+    else:
+        outputs = graph.infer(node)
+    for name in (o for o in node.outputs if o and o not in outputs and o in graph.hints):
+        stated = resolved(graph.hints[name])
+        if stated is not None:
+            outputs[name] = stated
+    return outputs
 
 
 def _refuse(graph: Graph, node: Node, reason: str) -> None:

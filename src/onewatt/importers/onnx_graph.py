@@ -4,6 +4,11 @@ Inference runs one node at a time, so that a broken file fails at a named node a
 ever copied; integers that hold shapes are computed here, which resolves reshapes of shapes.
 """
 
+# Packages without types are Any here.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
+# pyright: reportUnknownLambdaType=false, reportUnknownParameterType=false
+
 from __future__ import annotations
 
 import math
@@ -122,9 +127,9 @@ class Graph:
 
 def integer_bits(kind: int) -> int | None:
     """Return the width of a quantised element type; None for floating point and indices."""
-    from onnx import TensorProto as T  # noqa: N814
+    from onnx import TensorProto as T
 
-    return {
+    widths: dict[int, int] = {
         T.INT8: 8,
         T.UINT8: 8,
         T.INT4: 4,
@@ -133,7 +138,8 @@ def integer_bits(kind: int) -> int | None:
         T.UINT16: 16,
         T.FLOAT8E4M3FN: 8,
         T.FLOAT8E5M2: 8,
-    }.get(kind)
+    }
+    return widths.get(kind)
 
 
 def resolved(proto: Any) -> tuple[int, tuple[int, ...]] | None:

@@ -3,13 +3,18 @@
 A function returns None when it recorded the node, or the reason why it has no price.
 """
 
+# Packages without types are Any here.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
+# pyright: reportUnknownLambdaType=false, reportUnknownParameterType=false
+
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 from onewatt.importers import layers, vector
+from onewatt.importers.onnx_custom import ELEMENTWISE, MICROSOFT
 from onewatt.importers.onnx_graph import Graph, Node
 from onewatt.importers.onnx_rnn import attention, gru, lstm, microsoft_attention, rnn
 
@@ -21,9 +26,12 @@ MAC_OPS = frozenset(
     )
 )  # fmt: skip
 
-Handler = Callable[[Graph, Node], str | None]
+#: Operators whose result is as wide as their operand, or dequantised on the fly from it.
+SAME_WIDTH = frozenset(
+    ("DequantizeLinear", "Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose")
+)
 
-_MICROSOFT = "com.microsoft"
+Handler = Callable[[Graph, Node], str | None]
 
 
 def handler(node: Node) -> Handler | None:
@@ -54,6 +62,7 @@ def _conv(graph: Graph, node: Node, x: int = 0, w: int = 1) -> str | None:
             dilation=node.get("dilations"),
         )
     )
+    return None
 
 
 def _qlinear_conv(graph: Graph, node: Node) -> str | None:
@@ -79,6 +88,7 @@ def _conv_transpose(graph: Graph, node: Node) -> str | None:
             dilation=node.get("dilations"),
         )
     )
+    return None
 
 
 def _gemm(graph: Graph, node: Node) -> str | None:
@@ -117,6 +127,7 @@ def record_einsum(graph: Graph, node: Node, equation: str) -> str | None:
     if groups == 1:
         left, right = left[1:], right[1:]
     graph.rec.product(node.name, names, left, right)
+    return None
 
 
 def split_equation(equation: str, shapes: list[tuple[int, ...]]) -> tuple[int, int, int, int] | str:
@@ -137,10 +148,12 @@ def split_equation(equation: str, shapes: list[tuple[int, ...]]) -> tuple[int, i
     if (a ^ b) - kept:
         return f"einsum {equation!r} sums one operand alone"
 
-    def size(letters: set[str]) -> int:
+    def product(letters: set[str]) -> int:
         return math.prod(sizes[i] for i in letters)
 
-    return size(a & b & kept), size((a - b) & kept), size((b - a) & kept), size((a & b) - kept)
+    sides = a & b & kept, (a - b) & kept, (b - a) & kept, (a & b) - kept
+    groups, rows, outputs, inputs = map(product, sides)
+    return groups, rows, outputs, inputs
 
 
 def _view(graph: Graph, node: Node) -> str | None:
@@ -233,6 +246,7 @@ def _pool(op: str) -> Handler:
                 dilation=node.get("dilations"),
             )
         )
+        return None
 
     return run
 
@@ -253,9 +267,10 @@ def _reduce(op: str) -> Handler:
         axes = node.get("axes") or graph.integers(node.operand(1))
         if axes is None and node.operand(1):
             return "its axes are known only at run time"
-        axes = range(len(data)) if not axes else axes
+        axes = axes or range(len(data))
         operand = (node.inputs[0], data)
         graph.rec.add(vector.reduction(node.name, op, operand, axes, node.outputs[0]))
+        return None
 
     return run
 
@@ -290,6 +305,7 @@ def _transpose(graph: Graph, node: Node) -> str | None:
         return _view(graph, node)
     result = (node.outputs[0], graph.out(node))
     graph.rec.add(vector.movement(node.name, "transpose", node.inputs[0], result))
+    return None
 
 
 def _move(op: str) -> Handler:
@@ -310,6 +326,7 @@ def _resize(graph: Graph, node: Node) -> str | None:
         return f"interpolation mode {node.get('mode')!r} is unknown"
     operand = (node.inputs[0], data)
     graph.rec.add(vector.resize(node.name, op, operand, (node.outputs[0], out)))
+    return None
 
 
 _FLOAT_OPS: dict[str, str] = {
@@ -347,12 +364,6 @@ _MOVES = {
     "ConstantOfShape": "copy", "Range": "copy", "EyeLike": "copy",
 }  # fmt: skip
 
-_QUANTISED = {
-    "QLinearAdd": "add", "QLinearMul": "mul", "QLinearLeakyRelu": "leaky_relu",
-    "QLinearSigmoid": "sigmoid", "Gelu": "gelu", "FastGelu": "gelu_tanh", "BiasGelu": "gelu",
-    "QuickGelu": "silu", "Silu": "silu",
-}  # fmt: skip
-
 
 def _table() -> dict[tuple[str, str], Handler]:
     plain: dict[str, Handler] = {n: _pointwise(op) for n, op in _FLOAT_OPS.items()}
@@ -376,7 +387,7 @@ def _table() -> dict[tuple[str, str], Handler]:
         "Transpose": _transpose, "Resize": _resize, "Upsample": _resize,
     }  # fmt: skip
     table = {("", n): f for n, f in plain.items()}
-    extra: dict[str, Handler] = {n: _unary(op) for n, op in _QUANTISED.items()}
+    extra: dict[str, Handler] = {n: _unary(op) for n, op in ELEMENTWISE.items()}
     extra |= {
         "Attention": microsoft_attention,
         "SkipLayerNormalization": _skip_norm("layer_norm"),
@@ -384,36 +395,7 @@ def _table() -> dict[tuple[str, str], Handler]:
         "FusedMatMul": _product(0, 1),
         "QLinearConcat": _concat,
     }
-    return table | {(_MICROSOFT, n): f for n, f in extra.items()}
+    return table | {(MICROSOFT, n): f for n, f in extra.items()}
 
 
 _HANDLERS = _table()
-
-
-def _first(graph: Graph, node: Node) -> tuple[int, ...]:
-    return graph.shape(node, 0)
-
-
-def _product_shape(graph: Graph, node: Node) -> tuple[int, ...]:
-    import numpy as np
-
-    a, b = graph.shape(node, 0), graph.shape(node, 1)
-    a = (*a[:-2], a[-1], a[-2]) if node.get("transA") else a
-    b = (*b[:-2], b[-1], b[-2]) if node.get("transB") else b
-    return (*np.broadcast_shapes(a[:-2], b[:-2]), a[-2], b[-1])
-
-
-def _attention_shape(graph: Graph, node: Node) -> tuple[int, ...]:
-    data, weight = graph.shape(node, 0), graph.shape(node, 1)
-    sizes: Any = node.get("qkv_hidden_sizes")
-    return (*data[:2], int(sizes[2]) if sizes else weight[-1] // 3)
-
-
-#: Output shapes of operators that are not in the ONNX standard.
-OWN_SHAPES: dict[tuple[str, str], Callable[[Graph, Node], tuple[int, ...]]] = {
-    **{(_MICROSOFT, n): _first for n in (*_QUANTISED, "SkipLayerNormalization")},
-    (_MICROSOFT, "SkipSimplifiedLayerNormalization"): _first,
-    ("", "SimplifiedLayerNormalization"): _first,
-    (_MICROSOFT, "FusedMatMul"): _product_shape,
-    (_MICROSOFT, "Attention"): _attention_shape,
-}

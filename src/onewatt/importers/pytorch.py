@@ -4,13 +4,18 @@ The ladder: `torch.export` first; where a program cannot be exported, its operat
 under fake tensors; where that fails too, the message asks for ONNX.
 """
 
+# Packages without types are Any here.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
+# pyright: reportUnknownLambdaType=false, reportUnknownParameterType=false
+
 from __future__ import annotations
 
 import contextlib
 import copy
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +141,7 @@ def _short(error: Exception) -> str:
 
 
 @contextlib.contextmanager
-def _quiet(torch: Any) -> Iterator[None]:
+def _quiet(torch: Any) -> Generator[None]:
     """Trace without gradients, fused fast paths and the exporter's chatter."""
     logger = logging.getLogger("torch")
     level, fast = logger.level, torch.backends.mha.get_fastpath_enabled()
@@ -191,6 +196,8 @@ def _arguments(
             return value
         if batch > 1 and value.ndim:
             value = _batched(value, batch, where)
+        if value.is_meta and device.type != "meta":
+            return torch.empty_like(value, device=device)
         return value.to(device)
 
     named = dict(given) if isinstance(given, Mapping) else {}

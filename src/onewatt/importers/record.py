@@ -47,7 +47,8 @@ class Recorder:
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.constants: set[str] = set()
         self.bits: dict[str, int] = {}
-        self.repeats: dict[str, int] = {}  # tensors whose heads are copies, and how often
+        #: Tensors whose heads are copies: how often, and of what.
+        self.repeats: dict[str, tuple[int, str]] = {}
         self._roots: dict[str, tuple[str, bool]] = {}
         self._drafts: list[_Draft] = []
         self._unpriced: list[tuple[Unpriced, tuple[str, ...]]] = []
@@ -110,11 +111,6 @@ class Recorder:
         while name in self._roots and self._roots[name][1]:
             name = self._roots[name][0]
         return name
-
-    def unrepeated(self, name: str) -> str:
-        """Return the tensor whose heads a tensor repeats."""
-        name = self.same(name)
-        return self.same(self._roots[name][0]) if name in self.repeats else name
 
     def touch(self, name: str) -> None:
         """Note that something was written into a tensor, so that it is no constant any more."""
@@ -214,14 +210,14 @@ class Recorder:
                 into[:] = [u for u in into if u != i] + users
 
     def _fuse(self, readers: dict[str, list[int]]) -> None:
-        """Mark the element-wise work that runs on the output path of a MAC layer."""
+        """Mark the element-wise work that runs on the output path of the operator before it."""
         path: dict[str, int] = {}
         for i, draft in enumerate(self._drafts):
             einsum = draft.einsum
             if draft.absorbed:
                 continue
+            path[einsum.output.value] = i
             if einsum.work == "mac":
-                path[einsum.output.value] = i
                 continue
             live = {self.same(v) for v in draft.reads if v not in self.constants}
             if einsum.op not in FUSABLE or len(live) != 1:
@@ -248,6 +244,11 @@ class Recorder:
         ranks = einsum.ranks
         if batch[0] != batch[1] and draft.grows is not None:
             ranks = _grown(einsum, draft.grows, batch, self.source)
+            if math.prod(r.size for r in ranks) * einsum.count > MOST_POINTS:
+                raise ImportFailure(
+                    f"{self.source}: layer {name!r} has more than 2^60 points at batch "
+                    f"{batch[0]}; expected a smaller batch or sound shapes"
+                )
         return msgspec.structs.replace(
             einsum,
             name=name,
@@ -259,6 +260,8 @@ class Recorder:
 
     def _tensor(self, tensor: Tensor) -> Tensor:
         value = self.same(tensor.value)
+        while value in self.repeats:
+            value = self.same(self.repeats[value][1])
         bits = self.bits.get(tensor.value) or self.bits.get(value)
         if value == tensor.value and bits == tensor.bits:
             return tensor

@@ -32,23 +32,16 @@ def record_direction(
     rec.tensor(mixed, (steps * batch, gates * hidden))
     rec.add(
         layers.gemm(
-            f"{name}.input",
-            (data, weights, mixed),
-            rows=steps * batch,
-            outputs=gates * hidden,
+            f"{name}.input", (data, weights, mixed), rows=steps * batch, outputs=gates * hidden,
             inputs=inputs,
         )
-    )
+    )  # fmt: skip
     rec.add(
         layers.gemm(
-            f"{name}.recurrent",
-            (previous, recurrent, f"{name}/recurrent"),
-            rows=batch,
-            outputs=gates * hidden,
-            inputs=state,
-            count=steps,
+            f"{name}.recurrent", (previous, recurrent, f"{name}/recurrent"), rows=batch,
+            outputs=gates * hidden, inputs=state, count=steps,
         )
-    )
+    )  # fmt: skip
     target = f"{name}/hidden" if projected else out
     rec.add(
         vector.cell(
@@ -62,13 +55,10 @@ def record_direction(
         )
     )
     if projected:
+        weights = f"{recurrent}/projection"
         rec.add(
             layers.gemm(
-                f"{name}.projection",
-                (target, f"{recurrent}/projection", out),
-                rows=batch,
-                outputs=projected,
-                inputs=hidden,
-                count=steps,
+                f"{name}.projection", (target, weights, out), rows=batch, outputs=projected,
+                inputs=hidden, count=steps,
             )
-        )
+        )  # fmt: skip

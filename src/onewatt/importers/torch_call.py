@@ -1,5 +1,10 @@
 """One operator call of PyTorch, as the exporter or the recorder under fake tensors saw it."""
 
+# Packages without types are Any here.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
+# pyright: reportUnknownLambdaType=false, reportUnknownParameterType=false
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -28,10 +33,8 @@ class Call:
 
     def get(self, position: int, name: str, default: Any = None) -> Any:
         """Return an argument by position or by name."""
-        if position < len(self.args):
-            value = self.args[position]
-        else:
-            value = self.kwargs.get(name)
+        inside = position < len(self.args)
+        value = self.args[position] if inside else self.kwargs.get(name)
         return default if value is None else value
 
     def ref(self, position: int, name: str = "input") -> Ref:

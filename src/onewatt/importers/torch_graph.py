@@ -1,5 +1,10 @@
 """Walks PyTorch graphs and records their operators."""
 
+# Packages without types are Any here.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
+# pyright: reportUnknownLambdaType=false, reportUnknownParameterType=false
+
 from __future__ import annotations
 
 from typing import Any
@@ -172,7 +177,7 @@ class Walker:
 
     def _higher(self, node: Any, op: str, args: tuple[Any, ...]) -> None:
         """Walk into wrappers around a graph; loops and branches have no price."""
-        body = args[_INLINE[op]] if op in _INLINE and len(args) > _INLINE[op] else None
+        body: Any = args[_INLINE[op]] if op in _INLINE and len(args) > _INLINE[op] else None
         if not hasattr(body, "graph"):
             outputs = self._outputs(node, floating=True)
             operands = [r.name for r in _flat(args)]

@@ -1,5 +1,10 @@
 """What PyTorch's multiply-accumulate operators record."""
 
+# Packages without types are Any here.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
+# pyright: reportUnknownLambdaType=false, reportUnknownParameterType=false
+
 from __future__ import annotations
 
 import math
@@ -11,6 +16,7 @@ from onewatt.importers.onnx_ops import split_equation
 from onewatt.importers.record import Recorder
 from onewatt.importers.recurrent import GATES, record_direction
 from onewatt.importers.torch_call import Call, Ref, pair
+from onewatt.importers.torch_vector import times_repeated
 
 Handler = Callable[[Recorder, Call], str | None]
 
@@ -85,7 +91,7 @@ def _product(first: int) -> Handler:
         rec.add(
             layers.matmul(
                 call.name,
-                (left.name, rec.unrepeated(right.name), call.out.name),
+                (left.name, right.name, call.out.name),
                 groups=groups,
                 rows=times * left.shape[-2],
                 outputs=right.shape[-1],
@@ -98,7 +104,7 @@ def _product(first: int) -> Handler:
 
 def _shared(rec: Recorder, op: str, left: Ref, right: Ref) -> tuple[int, int] | None:
     """Return heads and query heads per head where the right side repeats its heads."""
-    times = rec.repeats.get(rec.same(right.name), 1)
+    times = times_repeated(rec, right)
     if times == 1 or op != "matmul" or len(left.shape) < 4 or left.shape[:-2] != right.shape[:-2]:
         return None
     return right.shape[-3] // times, times
@@ -114,6 +120,7 @@ def _einsum(rec: Recorder, call: Call) -> str | None:
     if groups == 1:
         left, right = left[1:], right[1:]
     rec.product(call.name, (refs[0].name, refs[1].name, call.out.name), left, right)
+    return None
 
 
 def _grouped(rec: Recorder, call: Call) -> str | None:
@@ -134,19 +141,20 @@ def _grouped(rec: Recorder, call: Call) -> str | None:
         ),
         grows="P",
     )
+    return None
 
 
 def _attention(rec: Recorder, call: Call) -> str | None:
     q, k, v = call.ref(0, "query"), call.ref(1, "key"), call.ref(2, "value")
-    if min(len(q.shape), len(k.shape), len(v.shape)) < 2:
+    if any(len(r.shape) < 2 for r in (q, k, v)):
         return "attention on vectors"
+    (queries, depth), keys, value_depth = q.shape[-2:], k.shape[-2:][0], v.shape[-1:][0]
     heads = q.shape[-3] if len(q.shape) > 2 else 1
     kept = k.shape[-3] if len(k.shape) > 2 else 1
     if kept == heads:
-        times = rec.repeats.get(rec.same(k.name), 1)
-        if times == rec.repeats.get(rec.same(v.name), 1) and heads % times == 0:
+        times = times_repeated(rec, k)
+        if times == times_repeated(rec, v) and heads % times == 0:
             kept = heads // times
-            k, v = (r._replace(name=rec.unrepeated(r.name)) for r in (k, v))
     if heads % kept:
         return f"{heads} query heads do not share {kept} heads of keys evenly"
     record_attention(
@@ -156,10 +164,10 @@ def _attention(rec: Recorder, call: Call) -> str | None:
         batch=math.prod(q.shape[:-3]),
         heads=kept,
         shared_by=heads // kept,
-        queries=q.shape[-2],
-        keys=k.shape[-2],
-        depth=q.shape[-1],
-        value_depth=v.shape[-1],
+        queries=queries,
+        keys=keys,
+        depth=depth,
+        value_depth=value_depth,
     )
     return None
 
@@ -248,6 +256,7 @@ def _cell(kind: str) -> Handler:
         )
         for other in call.outputs[1:]:
             rec.view(other.name, call.out.name, whole=False)
+        return None
 
     return run
 

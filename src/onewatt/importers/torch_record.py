@@ -1,5 +1,10 @@
 """Records what a module does under fake tensors, for programs that cannot be exported."""
 
+# Packages without types are Any here.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
+# pyright: reportUnknownLambdaType=false, reportUnknownParameterType=false
+
 from __future__ import annotations
 
 import copy

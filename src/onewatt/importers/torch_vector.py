@@ -1,5 +1,10 @@
 """What PyTorch's other operators record: vector work, data movement, views."""
 
+# Packages without types are Any here.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
+# pyright: reportUnknownLambdaType=false, reportUnknownParameterType=false
+
 from __future__ import annotations
 
 import math
@@ -27,18 +32,24 @@ def view(rec: Recorder, call: Call) -> str | None:
 
 def _note_repeats(rec: Recorder, call: Call, source: Ref) -> None:
     """Follow heads that are repeated for grouped queries: expand, then merge the two axes."""
-    out = call.out.shape
-    if call.op == "expand" and len(out) == 5 and len(source.shape) == 5:
-        if source.shape[2] == 1 and out[2] > 1 and _size(call.out) == _size(source) * out[2]:
-            rec.repeats[rec.same(call.out.name)] = out[2]
-    elif call.op == "repeat_interleave" and isinstance(call.get(1, "repeats"), int):
-        if call.get(2, "dim") in (1, -3) and len(out) == 4:
-            rec.repeats[rec.same(call.out.name)] = int(call.get(1, "repeats"))
+    out, old = call.out.shape, source.shape
+    times: object = 1
+    if call.op == "expand" and len(out) == len(old) == 5 and old[2] == 1:
+        times = out[2] if _size(call.out) == _size(source) * out[2] else 1
+    elif call.op == "repeat_interleave" and len(out) == 4 and call.get(2, "dim") in (1, -3):
+        times = call.get(1, "repeats")
+    if isinstance(times, int) and times > 1:
+        rec.repeats[rec.same(call.out.name)] = times, source.name
+
+
+def times_repeated(rec: Recorder, ref: Ref) -> int:
+    """Return how often every head of a tensor is repeated."""
+    return rec.repeats.get(rec.same(ref.name), (1, ""))[0]
 
 
 def _cast(rec: Recorder, call: Call) -> str | None:
     source = call.ref(0)
-    if source.floating and call.out.floating or source.shape == ():
+    if (source.floating and call.out.floating) or source.shape == ():
         return view(rec, call)
     return _elementwise("cast")(rec, call)
 
@@ -50,9 +61,9 @@ def _transpose(rec: Recorder, call: Call) -> str | None:
     if len(kept) < 2 or _keeps_order(call, source.shape):
         return view(rec, call)
     rec.add(vector.movement(call.name, "transpose", source.name, result))
-    times = rec.repeats.get(rec.same(source.name))
-    if times:
-        rec.repeats[call.out.name] = times
+    repeated = rec.repeats.get(rec.same(source.name))
+    if repeated:
+        rec.repeats[call.out.name] = repeated
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -26,7 +27,9 @@ def pareto(choices: Sequence[Choice]) -> list[Choice]:
     return front
 
 
-def choose(fronts: Sequence[Sequence[Choice]], fixed: tuple[float, float], objective: Objective) -> list[int]:  # fmt: skip
+def choose(
+    fronts: Sequence[Sequence[Choice]], fixed: tuple[float, float], objective: Objective
+) -> list[int]:
     """Return which choice of each front meets an objective of the whole network best.
 
     Parameters
@@ -41,13 +44,15 @@ def choose(fronts: Sequence[Sequence[Choice]], fixed: tuple[float, float], objec
     """
     if objective == "edp":
         return _least_product(fronts, fixed)
-    keys = {
-        "energy": lambda c: (c.energy, c.cycles),
-        "latency": lambda c: (c.cycles, c.energy),
-        "layer_edp": lambda c: (c.energy * c.cycles, c.energy),
-    }
-    key = keys[objective]
-    return [min(range(len(f)), key=lambda i, f=f: key(f[i])) for f in fronts]
+    return [min(range(len(f)), key=[_key(c, objective) for c in f].__getitem__) for f in fronts]
+
+
+def _key(choice: Choice, objective: Objective) -> tuple[float, float]:
+    if objective == "energy":
+        return choice.energy, choice.cycles
+    if objective == "latency":
+        return choice.cycles, choice.energy
+    return choice.energy * choice.cycles, choice.energy
 
 
 class _Partial(NamedTuple):
@@ -74,7 +79,7 @@ def _least_product(fronts: Sequence[Sequence[Choice]], fixed: tuple[float, float
             if (p.energy + c.energy + energy_after) * (p.cycles + c.cycles + cycles_after)
             <= best * (1 + 1e-12)
         )
-        partial = []
+        partial = list[_Partial]()
         for candidate in grown:
             if not partial or candidate.cycles < partial[-1].cycles:
                 partial.append(candidate)
@@ -85,7 +90,7 @@ def _incumbent(fronts: Sequence[Sequence[Choice]], fixed: tuple[float, float]) -
     """Return the best product among the choices that minimise E + weight·T for some weight."""
     slopes = {0.0}
     for front in fronts:
-        for a, b in zip(front, front[1:], strict=False):
+        for a, b in itertools.pairwise(front):
             slopes.add((a.energy - b.energy) / (b.cycles - a.cycles))
     best = float("inf")
     for weight in slopes:

@@ -5,7 +5,12 @@ loop that moves a tensor first, so it ranks; it never decides.  Symbols: slot j 
 rank r from ``tile[j, r]`` to ``tile[j + 1, r]``; an order is a permutation of the ranks.
 """
 
+# pyright: basic
+# Compiled code: its types are arrays and numbers, inferred by numba from the call.
+
 from __future__ import annotations
+
+from typing import Any
 
 import numba as nb
 import numpy as np
@@ -52,8 +57,11 @@ def _traffic(dims, relevant, tile, trips, loops, n_loops, bottom, grown):
 
 
 @nb.njit(cache=True)
-def rank(tiles, spatial, order_sets, n_orders, edges, shares, dims, n_dims, relevant, prices,
-         rates, standing, points, pe_work):  # fmt: skip
+def rank(
+    tiles: Any, spatial: Any, order_sets: Any, n_orders: Any, edges: Any, shares: Any, dims: Any,
+    n_dims: Any, relevant: Any, prices: Any, rates: Any, standing: float, points: float,
+    pe_work: float,
+) -> Any:  # fmt: skip
     """Rank candidates: energy, cycles and the best orders by energy-delay product.
 
     Parameters
@@ -169,7 +177,9 @@ def rank(tiles, spatial, order_sets, n_orders, edges, shares, dims, n_dims, rele
 
 
 @nb.njit(cache=True)
-def fits(tiles, level, dims, n_dims, bits, capacity):
+def fits(
+    tiles: Any, level: Any, dims: Any, n_dims: Any, bits: Any, capacity: Any
+) -> Any:  # fmt: skip
     """Which candidate tiles fit: tensors' bits under per-tensor and shared limits.
 
     Parameters

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from onewatt.mapper import kernel
 from onewatt.mapper.template import Slot, Template
-from onewatt.model.delivery import edge
+from onewatt.model.delivery import Edge, edge
 from onewatt.model.nest import factors
 from onewatt.model.words import block, stored_bits
 from onewatt.spec.architecture import Architecture, Memory
@@ -46,6 +46,7 @@ class Ranking:
         cycle = [p.energy * self._copies(p.component) for p in prices.prices
                  if p.action in ("leak", "clock", "idle")]  # fmt: skip
         self.standing = float(sum(cycle))
+        self.pe_work = prices.find(architecture.mac.name, "compute").energy
 
     def _copies(self, name: str) -> int:
         known = any(n.name == name for n in self.chip.nodes)
@@ -96,45 +97,51 @@ class Ranking:
         return stored_bits(self.chip, memory, tensor, tensor is self.einsum.output)
 
     def _edges(self) -> None:
-        template, chip = self.template, self.chip
-        first_slot = [next(j for j, s in enumerate(template.slots) if s.stage == i)
-                      for i in range(len(template.stages))]  # fmt: skip
+        """Fill the arrays of edges: every tensor from each memory to the next that keeps it."""
+        stages, slots = self.template.stages, self.template.slots
+        first = [next(j for j, s in enumerate(slots) if s.stage == i) for i in range(len(stages))]
         edges: list[tuple[int, int, int, int]] = []
         shares: list[list[bool]] = []
         prices: list[tuple[float, float, float, float]] = []
         rates: list[tuple[float, float]] = []
         for t, tensor in enumerate(self.einsum.tensors):
             written = tensor is self.einsum.output
-            chain = [(first_slot[i], m) for i, stage in enumerate(template.stages)
-                     for m, kept in stage.memories if tensor.name in kept]  # fmt: skip
+            chain = [
+                (first[i], memory)
+                for i, stage in enumerate(stages)
+                for memory, kept in stage.memories
+                if tensor.name in kept
+            ]
             for (top, parent), below in zip(chain, [*chain[1:], None], strict=True):
-                bottom = below[0] if below else len(template.slots)
-                child = below[1] if below else None
-                way = edge(chip, tensor.name, parent.name, child.name if child else chip.mac.name,
-                           written)  # fmt: skip
-                hop = sum(p.energy for n in way.networks
-                          if (p := self.prices.get(n.name, "hop")) is not None)  # fmt: skip
+                bottom, child = below or (len(slots), None)
+                name = child.name if child else self.chip.mac.name
+                way = edge(self.chip, tensor.name, parent.name, name, written)
                 edges.append((t, top, bottom, int(written)))
-                shares.append([s.axis in way.shared for s in template.slots])
-                into = self._word(child, tensor, "fill") if child else 0.0
-                out = self._word(child, tensor, "drain") if child else 0.0
-                prices.append(
-                    (
-                        self._word(parent, tensor, "read"),
-                        into + hop,
-                        self._word(parent, tensor, "update") if written else 0.0,
-                        out + hop,
-                    )
-                )
-                carried = max((1 / (n.words_per_cycle * chip.instances(n.name))
-                               for n in way.networks if n.words_per_cycle), default=0.0)  # fmt: skip
-                rates.append(
-                    (max(self._rate(parent), carried), self._rate(child) if child else 0.0)
-                )
+                shares.append([s.axis in way.shared for s in slots])
+                prices.append(self._edge_prices(tensor, parent, child, way, written))
+                carried = max(
+                    (1 / (n.words_per_cycle * self.chip.instances(n.name))
+                     for n in way.networks if n.words_per_cycle),
+                    default=0.0,
+                )  # fmt: skip
+                into = self._rate(child) if child else 0.0
+                rates.append((max(self._rate(parent), carried), into))
         self.edges = np.array(edges, dtype=np.int64)
         self.shares = np.array(shares, dtype=np.bool_)
         self.word_prices = np.array(prices)
         self.rates = np.array(rates)
+
+    def _edge_prices(
+        self, tensor: Tensor, parent: Memory, child: Memory | None, way: Edge, written: bool
+    ) -> tuple[float, float, float, float]:
+        hops = [self.prices.get(n.name, "hop") for n in way.networks]
+        hop = sum(p.energy for p in hops if p is not None)
+        return (
+            self._word(parent, tensor, "read"),
+            hop + (self._word(child, tensor, "fill") if child else 0.0),
+            self._word(parent, tensor, "update") if written else 0.0,
+            hop + (self._word(child, tensor, "drain") if child else 0.0),
+        )
 
     def _word(self, memory: Memory, tensor: Tensor, action: str) -> float:
         price = self.prices.find(memory.name, action)
@@ -148,9 +155,9 @@ class Ranking:
     def rank(self, tiles: Ints) -> tuple[Floats, Floats, Ints]:
         """Return energy [J], cycles [1] and the chosen order of each slot for complete tilings."""
         return kernel.rank(
-            np.ascontiguousarray(tiles), self.spatial, self.order_sets, self.n_orders, self.edges, self.shares,
-            self.dims, self.n_dims, self.relevant, self.word_prices, self.rates, self.standing,
-            float(self.einsum.points), self.prices.find(self.chip.mac.name, "compute").energy,
+            np.ascontiguousarray(tiles), self.spatial, self.order_sets, self.n_orders, self.edges,
+            self.shares, self.dims, self.n_dims, self.relevant, self.word_prices, self.rates,
+            self.standing, float(self.einsum.points), self.pe_work,
         )  # fmt: skip
 
     def best(self, tiles: Ints, most: int) -> Ints:

@@ -34,7 +34,8 @@ COSTED = 120
 OBJECTIVES = ("edp", "energy", "latency", "layer_edp")
 MAPSPACE = (
     "ladder: tiles ceil(n/j) for a ladder of divisions j, grown from compute outwards with a beam; "
-    f"orders that hold one tensor still; the best {COSTED} ranked tilings costed exactly; not proven"
+    f"orders that hold one tensor still; the best {COSTED} ranked tilings costed exactly; "
+    "not proven"
 )
 
 Progress = Callable[[int, int, str], None]
@@ -75,7 +76,8 @@ def search(
     seed : int
         Recorded in the result; this search draws nothing at random.
     workers : int
-        Processes to search layers in; more than one needs a main module that can be imported.
+        Processes to search layers in, 0 for every processor; more than one needs a main module
+        that can be imported.
     progress : callable or None
         Called with layers done, layers in all and the layer's name.
 
@@ -213,7 +215,7 @@ def _cost(
     """Cost the best ranked mappings with the model and keep their front."""
     picks: dict[Mapping, None] = {}
     for key in (0, 1, 2):
-        ordered = sorted(ranked, key=lambda r: (r[0] * r[1], r[0], r[1])[key:] + (str(r[2]),))
+        ordered = sorted(ranked, key=lambda r: (*(r[0] * r[1], r[0], r[1])[key:], str(r[2])))
         picks |= dict.fromkeys(r[2] for r in ordered[: COSTED // 3])
     choices, reasons = list[Choice](), list[str]()
     for mapping in picks:

@@ -66,8 +66,8 @@ def enumerate_tilings(template: Template, ranking: Ranking, sizes: Tiles) -> Spa
     if not whole.any():
         names = [template.ranks[i] for i in closed if (states[:, 0, i] < sizes[i]).all()]
         raise MappingError(
-            f"the dataflow lets rank {', '.join(names) or 'combinations'} loop nowhere often enough; "
-            "allow it at the outermost memory or lift the dataflow (--dataflow free)"
+            f"the dataflow lets rank {', '.join(names) or 'combinations'} loop nowhere often "
+            "enough; allow it at the outermost memory or lift the dataflow (--dataflow free)"
         )
     states = states[whole]
     outer = np.broadcast_to(sizes, (len(states), 1, count))

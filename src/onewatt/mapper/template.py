@@ -1,8 +1,8 @@
 """Templates: the places where a chip lets loops stand, and the ranks its dataflow allows there.
 
-A template is the outline of every mapping of a layer on a chip, outermost first: *stages* of memories
-that hold their tiles at the same point of the nest, and *slots* between them, each either loops
-over time inside a stage or loops over one axis of an array.
+A template is the outline of every mapping of a layer on a chip, outermost first: *stages* of
+memories that hold their tiles at the same point of the nest, and *slots* between them, each either
+loops over time inside a stage or loops over one axis of an array.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from onewatt.errors import InputError, unknown
-from onewatt.spec.architecture import Architecture, Container, Memory
+from onewatt.spec.architecture import Architecture, Axis, Container, Limit, Memory
 from onewatt.spec.mapping import Mapping, Node, Spatial, Storage, Temporal
 from onewatt.spec.workload import Einsum
 
@@ -77,12 +77,12 @@ def templates(einsum: Einsum, architecture: Architecture) -> list[Template]:
     choices: list[dict[str, tuple[str, ...]]] = [{}]
     for memory in architecture.memories:
         must = tuple(t for t in every if t in memory.keeps)
-        for tensor_sets in [_subsets(tuple(t for t in every if t in memory.may_keep))]:
-            choices = [
-                {**c, memory.name: tuple(t for t in every if t in (*must, *s))}
-                for c in choices
-                for s in tensor_sets
-            ]
+        optional = _subsets(tuple(t for t in every if t in memory.may_keep))
+        choices = [
+            {**c, memory.name: tuple(t for t in every if t in (*must, *s))}
+            for c in choices
+            for s in optional
+        ]
     return [_template(einsum, architecture, kept) for kept in choices]
 
 
@@ -97,6 +97,39 @@ def _template(
     einsum: Einsum, architecture: Architecture, kept: dict[str, tuple[str, ...]]
 ) -> Template:
     ranks = tuple(r.name for r in einsum.ranks)
+    limits = _limits(architecture)
+
+    def slot(stage: int, axis: Axis | None) -> Slot:
+        """Return a slot with what the dataflow says of its axis, or of the stage's memories."""
+        wheres = [axis.name] if axis else [m.name for m, _ in reversed(stages[stage])]
+        named = [limits[w] for w in wheres if w in limits]
+        allowed = next((n.ranks for n in named if n.ranks is not None), ranks)
+        order = next((n.order for n in named if n.order), ())
+        usable = tuple(r for r in ranks if r in allowed)
+        return Slot(stage, axis.name if axis else "", axis.size if axis else 0, usable, order)
+
+    stages: list[list[tuple[Memory, tuple[str, ...]]]] = []
+    slots: list[Slot] = []
+    for node in architecture.nodes:
+        if isinstance(node, Memory) and kept[node.name]:
+            held = {t for _, tensors in stages[-1] for t in tensors} if stages else set[str]()
+            closed = bool(slots) and slots[-1].stage == len(stages) - 1
+            if not stages or closed or held & set(kept[node.name]):
+                if stages and not closed:
+                    slots.append(slot(len(stages) - 1, None))
+                stages.append([])
+            stages[-1].append((node, kept[node.name]))
+        elif isinstance(node, Container) and stages:
+            if not slots or slots[-1].stage != len(stages) - 1:
+                slots.append(slot(len(stages) - 1, None))
+            slots += [slot(len(stages) - 1, axis) for axis in node.fanout]
+    if not slots or slots[-1].stage != len(stages) - 1 or slots[-1].axis:
+        slots.append(slot(len(stages) - 1, None))
+    return Template(ranks, tuple(Stage(tuple(s)) for s in stages), tuple(slots))
+
+
+def _limits(architecture: Architecture) -> dict[str, Limit]:
+    """Return the limits of a dataflow by place; a place the chip does not have is refused."""
     limits = {limit.where: limit for limit in architecture.dataflow.limits}
     places = [n.name for n in architecture.memories] + [a.name for a in architecture.axes]
     for where in limits:
@@ -105,34 +138,4 @@ def _template(
                 f"chip {architecture.name!r}, dataflow {architecture.dataflow.name!r}: "
                 f"{unknown('memory or axis', where, places)}"
             )
-
-    def slot(stage: int, axis: str, size: int, wheres: list[str]) -> Slot:
-        named = [limits[w] for w in wheres if w in limits]
-        allowed = next((n.ranks for n in named if n.ranks is not None), None)
-        order = next((n.order for n in named if n.order), ())
-        usable = ranks if allowed is None else tuple(r for r in ranks if r in allowed)
-        return Slot(stage, axis, size, usable, order)
-
-    stages: list[list[tuple[Memory, tuple[str, ...]]]] = []
-    slots: list[Slot] = []
-    for node in architecture.nodes:
-        if isinstance(node, Memory) and kept[node.name]:
-            fresh = not stages or (slots and slots[-1].stage == len(stages) - 1)
-            held = {t for _, tensors in stages[-1] for t in tensors} if stages else set[str]()
-            if fresh or held & set(kept[node.name]):
-                if stages and not fresh:
-                    slots.append(_temporal(slot, stages))
-                stages.append([])
-            stages[-1].append((node, kept[node.name]))
-        elif isinstance(node, Container) and stages:
-            if not slots or slots[-1].stage != len(stages) - 1:
-                slots.append(_temporal(slot, stages))
-            slots += [slot(len(stages) - 1, a.name, a.size, [a.name]) for a in node.fanout]
-    if not slots or slots[-1].stage != len(stages) - 1 or slots[-1].axis:
-        slots.append(_temporal(slot, stages))
-    return Template(ranks, tuple(Stage(tuple(s)) for s in stages), tuple(slots))
-
-
-def _temporal(slot: object, stages: list[list[tuple[Memory, tuple[str, ...]]]]) -> Slot:
-    names = [m.name for m, _ in reversed(stages[-1])]
-    return slot(len(stages) - 1, "", 0, names)  # type: ignore[operator]
+    return limits

@@ -31,15 +31,14 @@ def each(
     items : sequence
         Its arguments.
     workers : int
-        Processes; 1 works in this one.
+        Processes; 1 works in this one and 0 takes every processor.
     done : callable
         Called with the number of finished items.
     """
     results: list[R] = []
-    if workers > 1 and len(items) > 1:
-        pool = ProcessPoolExecutor(
-            min(workers, len(items)), multiprocessing.get_context("spawn"), _ignore_interrupt
-        )
+    workers = min(workers or available(), len(items) // 2)
+    if workers > 1:
+        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _ignore_interrupt)
         try:
             for result in pool.map(work, items):
                 results.append(result)

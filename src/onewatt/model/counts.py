@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 from onewatt.errors import MappingError
@@ -141,7 +142,7 @@ def _edges(
     architecture: Architecture, nest: Nest, tensor: str, *, output: bool
 ) -> list[tuple[Level, Level | None, Edge]]:
     chain = nest.chain(tensor)
-    pairs: list[tuple[Level, Level | None]] = [*zip(chain, chain[1:], strict=False)]
+    pairs: list[tuple[Level, Level | None]] = [*itertools.pairwise(chain)]
     pairs.append((chain[-1], None))
     mac = architecture.mac.name
     return [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-from onewatt import __version__
 from onewatt.components.library import prices as price_list
 from onewatt.errors import MappingError
 from onewatt.model import latency, ledger, vector
@@ -17,6 +16,7 @@ from onewatt.spec.mapping import Mapping
 from onewatt.spec.price import Prices
 from onewatt.spec.result import Bound, Convention, LayerResult, Result
 from onewatt.spec.workload import Einsum, TensorShape, Unpriced, Workload
+from onewatt.version import __version__
 
 
 def evaluate(

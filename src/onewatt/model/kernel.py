@@ -15,7 +15,12 @@ look alike and one for each that differs (the imperfect last ones), so it costs 
 few sums however long the loop is.
 """
 
+# pyright: basic
+# Compiled code: its types are arrays and numbers, inferred by numba from the call.
+
 from __future__ import annotations
+
+from typing import Any
 
 import numba as nb
 import numpy as np
@@ -347,7 +352,10 @@ def _changes(f, dims, kind, rank, place, k):
 
 
 @nb.njit(cache=True)
-def crossing(dims, nest, extent, place, parent, first, shared, form, keeps, lenient):
+def crossing(
+    dims: Any, nest: Any, extent: Any, place: int, parent: int, first: int, shared: int,
+    form: int, keeps: bool, lenient: bool,
+) -> Any:  # fmt: skip
     """Words that enter the tiles at a place, summed over all steps and groups of receivers.
 
     Parameters
@@ -450,7 +458,7 @@ def _kept(f, k, still, dims, nest, extent, place, parent, first, shared, form, l
 
 
 @nb.njit(cache=True)
-def distinct_held(dims, nest, extent, place):
+def distinct_held(dims: Any, nest: Any, extent: Any, place: int) -> Any:
     """Different words an instance ever holds at a place, summed over instances."""
     kind, rank, tile, axis, trips = nest
     total = np.int64(1)
@@ -467,7 +475,7 @@ def distinct_held(dims, nest, extent, place):
 
 
 @nb.njit(cache=True)
-def steps(nest, extent):
+def steps(nest: Any, extent: Any) -> Any:
     """Number of time steps with work: the product over ranks of their trips that are alive."""
     kind, rank, tile, axis, trips = nest
     total = np.int64(1)

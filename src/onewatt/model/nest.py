@@ -113,6 +113,18 @@ def lower(einsum: Einsum, mapping: Mapping) -> Nest:
             axis = axes.index(node.axis)
         kind = SPATIAL if isinstance(node, Spatial) else TEMPORAL
         rows.append((kind, number[node.rank], node.size, axis, trips))
+    _check_complete(einsum, left, levels)
+    table = np.array(rows, dtype=np.int64).reshape(len(rows), 5).T.copy()
+    return Nest(
+        loops=(table[0], table[1], table[2], table[3], table[4]),
+        extent=np.array([r.size for r in einsum.ranks], dtype=np.int64),
+        ranks=ranks,
+        axes=tuple(axes),
+        levels=tuple(levels),
+    )
+
+
+def _check_complete(einsum: Einsum, left: dict[str, int], levels: list[Level]) -> None:
     for rank, size in left.items():
         if size > 1:
             raise MappingError(
@@ -122,14 +134,6 @@ def lower(einsum: Einsum, mapping: Mapping) -> Nest:
     for tensor in einsum.tensors:
         if not any(tensor.name in level.tensors for level in levels):
             raise MappingError(f"layer {einsum.name!r}: no memory keeps {tensor.name!r}")
-    table = np.array(rows, dtype=np.int64).reshape(len(rows), 5).T.copy()
-    return Nest(
-        loops=(table[0], table[1], table[2], table[3], table[4]),
-        extent=np.array([r.size for r in einsum.ranks], dtype=np.int64),
-        ranks=ranks,
-        axes=tuple(axes),
-        levels=tuple(levels),
-    )
 
 
 def factors(einsum: Einsum, tensor: Tensor) -> Ints:

@@ -27,8 +27,8 @@ def stream(einsum: Einsum, architecture: Architecture, prices: Prices) -> Cost:
     unit = architecture.vector
     if unit is None:
         raise MappingError(
-            f"layer {einsum.name!r} is vector work ({einsum.op}) and chip {architecture.name!r} has "
-            "no compute node with work: vector"
+            f"layer {einsum.name!r} is vector work ({einsum.op}) and chip {architecture.name!r} "
+            "has no compute node with work: vector"
         )
     memory = architecture.memories[0]
     entries: list[Entry] = []

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import types
-import typing
-from typing import Any, get_args, get_origin
-
-import msgspec
+from typing import Any, get_args
 
 from onewatt.errors import InputError, unknown
 from onewatt.report.tables import SCHEMA
-from onewatt.spec.files import HEADS, KEYED, KINDS
+from onewatt.spec.files import KINDS
 from onewatt.spec.result import Convention, Objective
-from onewatt.spec.types import Unit
-from onewatt.units import DIMENSIONS
+from onewatt.spec.schema import json_schema
 
 Schema = dict[str, Any]
 
@@ -35,7 +30,7 @@ def schema(kind: str) -> Schema:
         return result_schema()
     if kind not in KINDS:
         raise InputError(unknown("kind of file", kind, ["result", *KINDS]))
-    return file_schema(kind)
+    return json_schema(kind)
 
 
 def result_schema() -> Schema:
@@ -99,88 +94,3 @@ def _list(item: Schema) -> Schema:
 
 def _maybe(kind: Schema) -> Schema:
     return {"anyOf": [kind, {"type": "null"}]}
-
-
-def file_schema(kind: str) -> Schema:
-    """Return the JSON Schema of a YAML file: a key of `onewatt.spec.files.KINDS`.
-
-    Notes
-    -----
-    It describes the file as it is written (quantities with units, ``memory: GLB``), and editors may
-    use it.  What only the whole file can break, such as a name used twice, the reader finds.
-    """
-    made: dict[str, Schema] = {}
-    root = KINDS[kind]
-    _struct(root, made)
-    whole = made.pop(root.__name__)
-    properties = {"schema": {"const": f"onewatt/{kind}/1"}, **whole["properties"]}
-    return {
-        "$schema": _DIALECT, "$id": f"onewatt/{kind}/1", **whole, "properties": properties,
-        "$defs": made,
-    }  # fmt: skip
-
-
-def _struct(kind: type[msgspec.Struct], made: dict[str, Schema]) -> Schema:
-    """Describe a struct once in `made`; return the reference to it."""
-    name = kind.__name__
-    if name not in made:
-        made[name] = {}
-        hints = typing.get_type_hints(kind, include_extras=True)
-        head = HEADS.get(kind)
-        tag = str(kind.__struct_config__.tag)
-        fields = msgspec.structs.fields(kind)
-        keys = {f.name: tag if f.name == head else f.name for f in fields}
-        made[name] = {
-            "type": "object",
-            "description": (kind.__doc__ or "").split("\n\n")[0].replace("\n", " ").strip(),
-            "properties": {keys[f.name]: _value(hints[f.name], made) for f in fields},
-            "required": [keys[f.name] for f in fields if f.required],
-            "additionalProperties": False,
-        }
-    return {"$ref": f"#/$defs/{name}"}
-
-
-def _value(kind: Any, made: dict[str, Schema]) -> Schema:
-    if get_origin(kind) is typing.Annotated:
-        return _quantity(next(m for m in get_args(kind)[1:] if isinstance(m, Unit)))
-    if get_origin(kind) in (types.UnionType, typing.Union):
-        return {"anyOf": [_value(member, made) for member in get_args(kind)]}
-    if get_origin(kind) is typing.Literal:
-        return {"enum": list(get_args(kind))}
-    if get_origin(kind) is tuple:
-        return _sequence(get_args(kind)[0], made)
-    plain = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
-    if kind in plain:
-        return {"type": plain[kind]}
-    reference = _struct(kind, made)
-    return {"anyOf": [reference, _TEXT]} if hasattr(kind, "parse") else reference
-
-
-def _quantity(unit: Unit) -> Schema:
-    dimension = DIMENSIONS[unit.name]
-    return {
-        "type": "string",
-        "description": f"{dimension.what} with its unit",
-        "examples": [dimension.example],
-        "pattern": r"^\s*[+]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*\S+",
-    }
-
-
-def _sequence(item: Any, made: dict[str, Schema]) -> Schema:
-    whole = _list(_value(item, made))
-    if item is str:
-        return {"anyOf": [whole, _TEXT]}
-    if item not in KEYED:
-        return whole
-    key, value = KEYED[item]
-    hint = typing.get_type_hints(item, include_extras=True)[value]
-    rest = {"$ref": f"#/$defs/{item.__name__}Keyed"}
-    entry = {k: v for k, v in made[item.__name__].items() if k != "required"}
-    made[f"{item.__name__}Keyed"] = entry | {
-        "properties": {k: v for k, v in entry["properties"].items() if k != key}
-    }
-    keyed = {
-        "type": "object",
-        "additionalProperties": {"anyOf": [_value(hint, made), rest]},
-    }
-    return {"anyOf": [whole, keyed]}

@@ -76,6 +76,6 @@ def _limit(part: str, text: str) -> BudgetLimit:
         return BudgetLimit(kind=kind, asked=asked)
     examples = ", ".join(f"{DIMENSIONS[u].example!r}" for u in _KINDS)
     raise UnitError(
-        f"budget {text!r}: found {part!r}; expected quantities with units joined by commas, such as "
-        f"'1 W, 30 fps' (a limit may be like {examples})"
+        f"budget {text!r}: found {part!r}; expected quantities with units joined by commas, such "
+        f"as '1 W, 30 fps' (a limit may be like {examples})"
     )

@@ -10,8 +10,6 @@ refused, because a small file with nested anchors describes a gigantic one.
 
 from __future__ import annotations
 
-import functools
-import types
 import typing
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, get_args, get_origin
@@ -31,7 +29,8 @@ from onewatt.spec.architecture import (
     Share,
 )
 from onewatt.spec.mapping import Mapping, Spatial, Storage, Temporal
-from onewatt.spec.types import Unit
+from onewatt.spec.shape import hints_of, is_struct, members_of, tag_of, unwrap
+from onewatt.spec.study import Knob, Study
 from onewatt.spec.workload import Index, Rank, Workload
 from onewatt.units import format_quantity, parse_quantity
 
@@ -42,6 +41,7 @@ KINDS: dict[str, type[msgspec.Struct]] = {
     "chip": Architecture,
     "workload": Workload,
     "mapping": Mapping,
+    "study": Study,
 }
 
 #: ``memory: GLB`` instead of ``kind: memory`` and ``name: GLB``.
@@ -61,6 +61,7 @@ KEYED: dict[type, tuple[str, str]] = {
     Axis: ("name", "size"),
     Share: ("tensor", "capacity"),
     ActionEnergy: ("action", "energy"),
+    Knob: ("path", "values"),
 }
 
 _MOST_BYTES = 64 * 2**20
@@ -115,7 +116,7 @@ def loads(text: str, kind: str, *, name: str = "<text>") -> Any:
 def read_text(text: str, noun: type[Struct], kind: str, *, name: str = "<text>") -> Struct:
     """Read YAML text as a noun of any type; the ``schema:`` line, if any, must say `kind`."""
     root = compose(text, name)
-    reader = _Reader(name)
+    reader = Reader(name)
     if isinstance(root, yaml.MappingNode):
         root = reader.without_schema(root, kind)
     return reader.read(noun, root)
@@ -160,13 +161,14 @@ def compose(text: str, name: str) -> yaml.Node:
     return root
 
 
-class _Reader:
+class Reader:
     """Reads YAML nodes as values of a type."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     def fail(self, node: yaml.Node, message: str) -> NoReturn:
+        """Refuse a node, naming its place."""
         mark = node.start_mark
         raise InputError(f"{self.name}:{mark.line + 1}:{mark.column + 1}: {message}")
 
@@ -175,19 +177,19 @@ class _Reader:
         kept = [(k, v) for k, v in root.value if k.value != "schema"]
         for key, value in root.value:
             if key.value == "schema" and value.value != f"onewatt/{kind}/1":
-                self.fail(value, f"found schema {value.value!r}; expected 'onewatt/{kind}/1'")
+                self.fail(value, f"found schema {_found(value)}; expected 'onewatt/{kind}/1'")
         return yaml.MappingNode(root.tag, kept, root.start_mark, root.end_mark)
 
     def read(self, kind: Any, node: yaml.Node) -> Any:
         """Return the value of a type that a node states."""
-        kind, unit = _unwrap(kind)
-        if unit is not None:
-            return self.quantity(node, unit, whole=int in _members(kind))
-        members = _members(kind)
+        kind, unit = unwrap(kind)
+        members = members_of(kind)
         if type(None) in members and _is_null(node):
             return None
+        if unit is not None:
+            return self.quantity(node, unit, whole=int in members)
         members = [m for m in members if m is not type(None)]
-        structs = [m for m in members if _is_struct(m)]
+        structs = [m for m in members if is_struct(m)]
         if structs:
             return self.struct(structs, node)
         (member,) = members
@@ -235,7 +237,7 @@ class _Reader:
         """Return a tuple from a list, or from a mapping where the item type is keyed."""
         if isinstance(node, yaml.SequenceNode):
             return tuple(self.read(item, child) for child in node.value)
-        bare, _ = _unwrap(item)
+        bare, _ = unwrap(item)
         if isinstance(node, yaml.MappingNode) and bare in KEYED:
             return tuple(self.keyed(bare, k, v) for k, v in self.pairs(node))
         if isinstance(node, yaml.ScalarNode) and bare is str and not _is_null(node):
@@ -276,11 +278,13 @@ class _Reader:
         pairs = self.pairs(node)
         kind, pairs = self.choose(kinds, node, pairs)
         fields = {f.name: f for f in msgspec.structs.fields(kind)}
-        hints = _hints(kind)
+        hints = hints_of(kind)
         values: dict[str, Any] = {}
         for key, value in pairs:
             if key.value not in fields:
                 self.fail(key, unknown(f"key of {_name(kind)}", key.value, _keys(kind)))
+            if key.value in values:
+                self.fail(key, f"found {key.value!r} twice; its head already states it")
             values[key.value] = self.read(hints[key.value], value)
         for name, field in fields.items():
             if field.required and name not in values:
@@ -294,7 +298,7 @@ class _Reader:
         self, kinds: list[Any], node: yaml.Node, pairs: list[tuple[yaml.ScalarNode, yaml.Node]]
     ) -> tuple[Any, list[tuple[yaml.ScalarNode, yaml.Node]]]:
         """Return the struct a mapping states, with its head key renamed to the field it fills."""
-        tags = {_tag(k): k for k in kinds if k in HEADS}
+        tags = {tag_of(k): k for k in kinds if k in HEADS}
         for key, _ in pairs:
             if key.value in tags:
                 kind = tags[key.value]
@@ -305,31 +309,6 @@ class _Reader:
             found = first.value if pairs else ""
             self.fail(first, unknown("kind of node", found, tags))
         return kinds[0], pairs
-
-
-@functools.cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return typing.get_type_hints(kind, include_extras=True)
-
-
-def _unwrap(kind: Any) -> tuple[Any, str | None]:
-    """Split an annotated type into the bare type and the unit of its quantity, if any."""
-    if get_origin(kind) is typing.Annotated:
-        bare, *marks = get_args(kind)
-        return bare, next((m.name for m in marks if isinstance(m, Unit)), None)
-    if get_origin(kind) in (types.UnionType, typing.Union):
-        split = [_unwrap(m) for m in get_args(kind)]
-        unit = next((u for _, u in split if u), None)
-        return typing.Union[tuple(m for m, _ in split)], unit  # noqa: UP007
-    return kind, None
-
-
-def _members(kind: Any) -> list[Any]:
-    return list(get_args(kind)) if get_origin(kind) in (types.UnionType, typing.Union) else [kind]
-
-
-def _is_struct(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
 def _is_null(node: yaml.Node) -> bool:
@@ -351,13 +330,9 @@ def _number(text: str) -> int | float | None:
     return None
 
 
-def _tag(kind: Any) -> str:
-    return str(kind.__struct_config__.tag)
-
-
 def _keys(kind: Any) -> list[str]:
     head = HEADS.get(kind)
-    return [_tag(kind) if f == head else f for f in kind.__struct_fields__]
+    return [tag_of(kind) if f == head else f for f in kind.__struct_fields__]
 
 
 _NAMES = {str: "a word", int: "a whole number", float: "a number", bool: "true or false"}
@@ -373,7 +348,7 @@ def _name(kind: Any) -> str:
 
 def _plain(kind: Any, value: Any) -> Any:
     """Return a value as plain YAML data, leaving out what equals its default."""
-    kind, unit = _unwrap(kind)
+    kind, unit = unwrap(kind)
     if value is None:
         return None
     if unit is not None:
@@ -381,19 +356,20 @@ def _plain(kind: Any, value: Any) -> Any:
     if isinstance(value, Index):
         return str(value)
     if isinstance(value, tuple):
-        member = next(m for m in _members(kind) if get_origin(m) is tuple)
+        member = next(m for m in members_of(kind) if get_origin(m) is tuple)
         item = get_args(member)[0]
-        if item in KEYED:
+        keys = [getattr(v, KEYED[item][0]) for v in value] if item in KEYED else []
+        if keys and len(set(keys)) == len(keys):
             return {getattr(v, KEYED[item][0]): _keyed(item, v) for v in value}
         return [_plain(item, v) for v in value]
     if not isinstance(value, msgspec.Struct):
         return value
-    hints, data = _hints(type(value)), dict[str, Any]()
+    hints, data = hints_of(type(value)), dict[str, Any]()
     for field in msgspec.structs.fields(value):
         content = getattr(value, field.name)
         if field.required or content != field.default:
             head = type(value) in HEADS and HEADS[type(value)] == field.name
-            data[_tag(type(value)) if head else field.name] = _plain(hints[field.name], content)
+            data[tag_of(type(value)) if head else field.name] = _plain(hints[field.name], content)
     return data
 
 

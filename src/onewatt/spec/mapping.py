@@ -49,12 +49,12 @@ class Mapping(Noun):
     nodes: tuple[Node, ...]
 
     def __str__(self) -> str:
-        """Write the canonical text, such as ``DRAM[Inputs Weights Outputs] P/14 P/1@X GLB[Inputs]``."""
+        """Write the canonical text, such as ``DRAM[Inputs Outputs] P/14 P/1@X GLB[Inputs]``."""
         return " ".join(_text(n) for n in self.nodes)
 
     @classmethod
     def parse(cls, text: str) -> Mapping:
-        """Read the canonical text; ``P/14`` is a temporal loop to tiles of 14, ``@X`` makes it spatial.
+        """Read the canonical text: ``P/14`` loops over tiles of 14, ``P/1@X`` spreads them over X.
 
         Examples
         --------

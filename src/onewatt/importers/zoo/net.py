@@ -1,4 +1,4 @@
-"""A small language for writing down networks: every method appends a layer and returns its result."""
+"""A small language for writing down networks: a method appends a layer, returns its result."""
 
 from __future__ import annotations
 
