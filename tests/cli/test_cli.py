@@ -279,8 +279,7 @@ def test_interrupt_from_the_keyboard(tmp_path):
 
 
 def test_a_closed_pipe_is_no_error():
-    code = "import sys; from onewatt.cli import main; sys.exit(main(['schema', 'chip']))"
-    line = f'{sys.executable} -c "{code}" | head -c 10'
+    line = f"{sys.executable} -m onewatt schema chip | head -c 10"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
     assert "Traceback" not in done.stderr
     assert done.stdout

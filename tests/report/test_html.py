@@ -136,4 +136,4 @@ def test_file_schemas_describe_files():
 
 def test_unknown_schemas_are_refused():
     with pytest.raises(InputError, match="Did you mean 'mapping'"):
-        schema("mappin")
+        schema("mappings")

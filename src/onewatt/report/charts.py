@@ -25,8 +25,8 @@ PARTS = {
     ARITHMETIC: "#D55E00", UPKEEP: "#8A8F98",
 }  # fmt: skip
 _OTHERS = ("#CC79A7", "#56B4E9", "#B8A800", "#7A4B94", "#5E3C1E")
-#: Stops of viridis: lightness falls with the distance to the arithmetic.
-_RAMP = ((0x44, 0x3A, 0x83), (0x31, 0x68, 0x8E), (0x21, 0x91, 0x8C), (0x5E, 0xC9, 0x62),
+#: Stops after viridis, the dark end lifted for dark pages: darker is farther from the arithmetic.
+_RAMP = ((0x5E, 0x52, 0xB8), (0x3A, 0x78, 0xA6), (0x21, 0x91, 0x8C), (0x5E, 0xC9, 0x62),
          (0xB4, 0xD8, 0x35))  # fmt: skip
 #: Layer names below a chart; of more, every second or third is left.
 _MOST_LABELS = 64
