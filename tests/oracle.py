@@ -67,8 +67,18 @@ class Machine:
         self.depth[COMPUTE] = at
         self.keeps = {n[1]: n[2] for n in nodes if n[0] == "M"}
         self.counts = Counter()
+        self.at = {}  # the same by instance
         self.cycles = 0
         self.active = 0
+
+    def note(self, where, place, tensor, action, words):
+        self.counts[where, tensor, action] += words
+        self.at.setdefault((where, tensor, action), Counter())[place] += words
+
+    def first(self, where, tensor, action):
+        """What the first instance does; its tiles are the largest."""
+        origin = tuple(0 if x[0] == "S" else None for x in self.loops[: self.depth[where]])
+        return self.at.get((where, tensor, action), Counter())[origin]
 
     def chain(self, tensor):
         """Memories that keep a tensor, outermost first, then compute."""
@@ -165,14 +175,15 @@ class Machine:
     def fetch(self, tensor, parent, child, old, new):
         """Words of an input that are new to a receiver."""
         fresh = {i: new[i] if child == COMPUTE else new[i] - old.get(i, frozenset()) for i in new}
-        if child != COMPUTE:
-            self.counts[child, tensor, "fill"] += sum(map(len, fresh.values()))
-        self.counts[child, tensor, "delivered"] += sum(map(len, fresh.values()))
-        for members in self.groups(parent, child, tensor).values():
+        for place, words in fresh.items():
+            self.note(child, place, tensor, "delivered", len(words))
+            if child != COMPUTE:
+                self.note(child, place, tensor, "fill", len(words))
+        for (above, _), members in self.groups(parent, child, tensor).items():
             words = frozenset().union(*(fresh[i] for i in members))
             if (child, tensor) in self.forwards and child != COMPUTE:
                 words -= frozenset().union(*(old.get(i, frozenset()) for i in members))
-            self.counts[parent, tensor, "read"] += len(words)
+            self.note(parent, above, tensor, "read", len(words))
 
     def enter(self, parent, child, old, new):
         """Partial sums that no receiver of a parent held a moment ago."""
@@ -186,13 +197,13 @@ class Machine:
                     carrier = next(i for i in members if word in new[i])
                     self.partial[child, carrier][word] = True
                     self.partial[parent, above][word] = False  # lent
-                    self.counts[parent, self.output, "read"] += 1
-                    self.counts[child, self.output, "fill"] += 1
+                    self.note(parent, above, self.output, "read", 1)
+                    self.note(child, carrier, self.output, "fill", 1)
 
     def leave(self, parent, child, old, new):
         """Partial sums that are no longer in the tile, added to the parent group by group."""
         for i in old:
-            self.counts[child, self.output, "drain"] += len(old[i] - new[i])
+            self.note(child, i, self.output, "drain", len(old[i] - new[i]))
         for (above, _), members in self.groups(parent, child, self.output).items():
             after = frozenset().union(*(new[i] for i in members))
             for word in frozenset().union(*(old[i] for i in members)) - after:
@@ -207,6 +218,6 @@ class Machine:
 
     def update(self, memory, place, word):
         held = self.partial[memory, place]
-        self.counts[memory, self.output, "read"] += bool(held.get(word))
-        self.counts[memory, self.output, "update"] += 1
+        self.note(memory, place, self.output, "read", bool(held.get(word)))
+        self.note(memory, place, self.output, "update", 1)
         held[word] = True

@@ -107,6 +107,10 @@ def test_counts_of_a_chip(data):
     found = {(t.level, t.tensor, t.action): t.words for t in counts.traffic}
     expected = {k: n for k, n in literal.items() if k[0] != COMPUTE and k[2] != "delivered"}
     assert {k: n for k, n in found.items() if n} == {k: n for k, n in expected.items() if n}
+    for row in counts.traffic:
+        most = machine.first(row.level, row.tensor, row.action)
+        exact = row.tensor != "Outputs" or row.action in ("update", "drain")
+        assert row.busiest == most if exact else row.busiest >= most, row
     for passing in counts.passing:
         if passing.tensor != "Outputs":
             sinks = [c for c in kept(einsum, mapping)[passing.tensor][1:]]

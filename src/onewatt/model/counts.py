@@ -16,7 +16,11 @@ from onewatt.spec.workload import Einsum, Tensor
 
 
 class Traffic(NamedTuple):
-    """Words of one tensor at one memory, over all instances and for the busiest one."""
+    """Words of one tensor at one memory, over all instances and for the busiest one.
+
+    The busiest is the first instance: its tiles are the largest, and it never rests.  (An instance
+    that rests in the last, smaller trips forgets its tile and may fetch a few words more.)
+    """
 
     level: str
     tensor: str
