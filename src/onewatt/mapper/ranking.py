@@ -64,7 +64,7 @@ class Ranking:
         innermost = slot is self.template.slots[-1]
         if innermost and len(self.template.slots) > 1:
             return [everything]  # compute holds nothing, so no order is better there
-        orders = {everything: None}
+        orders: dict[tuple[int, ...], None] = {}
         for tensor in self.einsum.tensors:
             moves = tuple(i for i in everything if ranks[i] in tensor.ranks())
             rests = tuple(i for i in everything if ranks[i] not in tensor.ranks())
