@@ -9,6 +9,7 @@ import jsonschema
 import msgspec
 import pytest
 
+from near import near
 from onewatt.cli import main
 from onewatt.components import chips
 from onewatt.errors import InputError, OnewattError
@@ -357,3 +358,36 @@ def test_schemas_are_schemas(run, kind):
     code, out, _ = run("schema", kind)
     assert code == 0
     jsonschema.Draft202012Validator.check_schema(json.loads(out))
+
+
+def test_accelergy_tables_replace_the_energies_of_a_chip(tmp_path, capsys):
+    chip = tmp_path / "chip.yaml"
+    chip.write_text(
+        "name: small\nclock: 1 GHz\ntechnology: {node: 32 nm}\nnodes:\n"
+        "- {memory: DRAM, keeps: [Inputs, Weights, Outputs], energy: {read: 1 pJ}}\n"
+        "- {compute: mac, energy: {compute: 1 pJ}}\n"
+    )
+    table = tmp_path / "ERT.yaml"
+    rows = "\n".join(
+        f"  - {{name: 'top.{name}[1..1]', actions: [{actions}]}}"
+        for name, actions in (
+            ("DRAM", "{name: read, energy: 7}, {name: write, energy: 7}"),
+            ("mac", "{name: compute, energy: 3}"),
+        )
+    )
+    table.write_text(f"ERT:\n  version: '0.4'\n  tables:\n{rows}\n")
+    net = tmp_path / "net.yaml"
+    net.write_text(
+        "name: net\neinsums:\n- name: fc\n  op: gemm\n  ranks: {M: 2, C: 3}\n"
+        "  inputs:\n  - {name: Inputs, projection: [C]}\n  - {name: Weights, projection: [M, C]}\n"
+        "  output: {name: Outputs, projection: [M]}\n"
+    )
+    assert (
+        main(["analyze", str(net), "--chip", str(chip), "--energy-table", str(table), "--json"])
+        == 0
+    )
+    found = json.loads(capsys.readouterr().out)
+    # 6 products; every product reads both operands, updates a sum and reads it but the first time
+    assert found["totals"]["energy_J"] == near((6 * 3 + (6 + 6 + 6 + 4) * 7) * 1e-12)
+    assert main(["analyze", str(net), "--chip", str(chip), "--area-table", str(table)]) == 1
+    assert "--area-table needs --energy-table" in capsys.readouterr().err

@@ -38,6 +38,8 @@ def analyze(
     shape: options.Shapes = None,
     densities: options.Densities = None,
     dataflow: options.DataflowName = "preset",
+    energy_table: options.EnergyTable = None,
+    area_table: options.AreaTable = None,
     seed: options.Seed = 0,
     jobs: options.Jobs = 0,
 ) -> None:  # fmt: skip
@@ -53,7 +55,7 @@ def analyze(
     from onewatt.spec.budget import Budget
 
     limits = Budget.parse(budget) if budget is not None else None
-    architecture = chip_with(chip, dataflow)
+    architecture = chip_with(chip, dataflow, energy_table, area_table)
     workload = _load(
         model, batch=batch, seq_len=seq_len, context=cached, shapes=shapes, densities=densities
     )

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from onewatt.cli import options, terminal
-from onewatt.cli.inputs import only, split_layer
+from onewatt.cli.inputs import chip_with, only, split_layer
 
 
 def evaluate(
@@ -28,22 +28,22 @@ def evaluate(
         ),
     ],
     convention: options.ConventionName = "literal",
+    energy_table: options.EnergyTable = None,
+    area_table: options.AreaTable = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Cost a given mapping: no search, every access counted."""
     reading = options.read_convention(convention)
     model, layer = split_layer(workload)
 
-    from onewatt.components.chips import load_chip
     from onewatt.importers.load import load_workload
     from onewatt.model.evaluate import evaluate_workload
     from onewatt.spec.files import load
 
     network = load_workload(model)
     network = only(network, layer) if layer else network
-    result = evaluate_workload(
-        network, load_chip(chip), load(mapping, "mapping"), convention=reading
-    )
+    architecture = chip_with(chip, energy_table=energy_table, area_table=area_table)
+    result = evaluate_workload(network, architecture, load(mapping, "mapping"), convention=reading)
     if as_json:
         from onewatt.report.tables import result_json
 

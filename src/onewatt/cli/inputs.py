@@ -21,16 +21,26 @@ _SCHEMA = re.compile(r"^schema:\s*[\"']?onewatt/(\w+)/", re.MULTILINE)
 _MARKS = {"clock:": "chip", "einsums:": "workload", "nodes:": "mapping"}
 
 
-def chip_with(name: str, dataflow: str) -> Architecture:
-    """Return a chip by preset name or path, with its own dataflow or with none."""
+def chip_with(
+    name: str,
+    dataflow: str = "preset",
+    energy_table: Path | None = None,
+    area_table: Path | None = None,
+) -> Architecture:
+    """Return a chip by preset name or path, with or without its dataflow, at Accelergy's prices."""
     import msgspec
 
+    from onewatt.components.accelergy import load_energy_table, with_energy_table
     from onewatt.components.chips import load_chip
     from onewatt.spec.architecture import Dataflow
 
     if dataflow not in DATAFLOWS:
         raise InputError(f"--dataflow: {unknown('dataflow', dataflow, DATAFLOWS)}")
+    if area_table is not None and energy_table is None:
+        raise InputError("--area-table needs --energy-table: the two are written together")
     chip = load_chip(name)
+    if energy_table is not None:
+        chip = with_energy_table(chip, load_energy_table(energy_table, area_table))
     return chip if dataflow == "preset" else msgspec.structs.replace(chip, dataflow=Dataflow())
 
 

@@ -22,6 +22,8 @@ def map(
     ] = None,
     as_json: options.AsJson = False,
     dataflow: options.DataflowName = "preset",
+    energy_table: options.EnergyTable = None,
+    area_table: options.AreaTable = None,
     seed: options.Seed = 0,
 ) -> None:
     """Find the best mapping of one layer and draw its loop nest."""
@@ -31,7 +33,7 @@ def map(
     from onewatt.importers.load import load_workload
     from onewatt.mapper.search import search
 
-    architecture = chip_with(chip, dataflow)
+    architecture = chip_with(chip, dataflow, energy_table, area_table)
     workload = only(load_workload(model), name)
     result = search(workload, architecture, objective=wanted, seed=seed)
     if not result.layers:

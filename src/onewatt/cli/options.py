@@ -70,6 +70,18 @@ DataflowName = Annotated[
         "--dataflow", metavar="NAME", help="preset (the chip's own limits on loops) or free."
     ),
 ]
+EnergyTable = Annotated[
+    Path | None,
+    typer.Option(
+        "--energy-table", metavar="ERT.yaml", help="Accelergy's energies instead of the chip's."
+    ),
+]
+AreaTable = Annotated[
+    Path | None,
+    typer.Option(
+        "--area-table", metavar="ART.yaml", help="Accelergy's areas, beside --energy-table."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print one line a layer, for a spreadsheet.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no table and no progress.")]
