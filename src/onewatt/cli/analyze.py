@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,8 +47,8 @@ def analyze(
     """Find where the joules and cycles of a network go, and whether it fits a budget."""
     if as_json and as_csv:
         raise InputError("--json and --csv cannot both be printed; choose one")
-    if output is not None and output.exists() and not output.is_dir():
-        raise InputError(f"-o: {output} is a file; expected a directory")
+    if output is not None:
+        _check_folder(output)
     wanted = options.read_objective(objective)
     shapes = options.read_shapes(shape)
 
@@ -66,10 +67,19 @@ def analyze(
         )  # fmt: skip
     if output is not None:
         _write(result, output, str(context.obj or ""))
-    if not quiet:
+    if as_json or as_csv or not quiet:
         _print(result, output, as_json=as_json, as_csv=as_csv)
     if not all(verdict.met for verdict in result.budget):
         raise typer.Exit(BUDGET_MISSED)
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a place that cannot be written to before anything is searched."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"-o: {folder} is a file; expected a directory")
+    above = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+    if not os.access(above, os.W_OK):
+        raise InputError(f"-o: {above} cannot be written to")
 
 
 def _load(

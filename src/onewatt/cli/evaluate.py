@@ -9,6 +9,7 @@ import typer
 
 from onewatt.cli import options, terminal
 from onewatt.cli.inputs import chip_with, only, split_layer
+from onewatt.errors import InputError
 
 
 def evaluate(
@@ -41,7 +42,10 @@ def evaluate(
     from onewatt.spec.files import load
 
     network = load_workload(model)
-    network = only(network, layer) if layer else network
+    macs = [e.name for e in network.einsums if e.work == "mac"]
+    if layer and layer not in macs and layer in {e.name for e in network.einsums}:
+        raise InputError(f"layer {layer!r} is vector work, which needs no mapping")
+    network = only(network, layer or (macs[0] if len(macs) == 1 else ""))
     architecture = chip_with(chip, energy_table=energy_table, area_table=area_table)
     result = evaluate_workload(network, architecture, load(mapping, "mapping"), convention=reading)
     if as_json:

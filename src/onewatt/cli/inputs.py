@@ -63,6 +63,8 @@ def only(workload: Workload, layer: str) -> Workload:
     import msgspec
 
     names = [e.name for e in workload.einsums]
+    if not names:
+        raise InputError(f"{workload.name!r} has no layer that can be priced")
     if not layer and len(names) != 1:
         shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
         raise InputError(

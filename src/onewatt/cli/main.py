@@ -42,6 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return CLOSED_PIPE
     except OnewattError as error:
         return _fail(f"error: {error}", BAD_INPUT)
+    except OSError as error:
+        return _fail(f"error: {error.filename or 'a file'}: {error.strerror}", BAD_INPUT)
+    except SystemError as error:
+        # compiled code reports an interrupt as the cause of a SystemError
+        if not isinstance(error.__cause__ or error.__context__, KeyboardInterrupt):
+            raise
+        return _fail("interrupted; no file was changed", INTERRUPTED)
     except Exception as error:
         usage = getattr(error, "format_message", None)  # what typer raises for bad usage
         if usage is None:

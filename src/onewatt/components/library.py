@@ -90,8 +90,6 @@ def unknown_areas(architecture: Architecture) -> tuple[str, ...]:
 
 def _of_node(architecture: Architecture, node: Memory | Network | Compute) -> list[Price]:
     stated: dict[str, ActionEnergy] = {e.action: e for e in node.energy}
-    if isinstance(node, Network) and node.hop is not None and "hop" not in stated:
-        stated["hop"] = ActionEnergy(action="hop", energy=node.hop, source=node.reference)
     leak = None if isinstance(node, Network) else node.leak
     if leak is not None and "leak" not in stated:
         per_cycle = leak / architecture.clock

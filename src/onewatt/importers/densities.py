@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -70,10 +71,24 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str | None]]]:
             raise InputError(
                 f"{path}:1: has no column {missing[0]!r}; expected the columns {', '.join(wanted)}"
             )
+        for column in header:
+            if header.count(column) > 1:
+                raise InputError(f"{path}:1: has column {column!r} twice")
         reader.fieldnames = header
-        return [(reader.line_num, row) for row in reader]
+        return list(_cells(path, reader, len(header)))
     except csv.Error as error:
         raise InputError(f"{path}:{reader.line_num}: is not valid CSV: {error}") from error
+
+
+def _cells(
+    path: Path, reader: csv.DictReader[str], columns: int
+) -> Iterator[tuple[int, dict[str, str | None]]]:
+    """Yield the rows that say something, with their lines."""
+    for row in reader:
+        if None in row:
+            raise InputError(f"{path}:{reader.line_num}: has more cells than the {columns} columns")
+        if any((cell or "").strip() for cell in row.values()):
+            yield reader.line_num, dict(row)
 
 
 def _share(where: str, column: str, text: str | None) -> float:

@@ -67,6 +67,10 @@ def load_config(
     for what, value in (("batch", batch), ("seq_len", seq_len), ("context", context)):
         if value is not None and value < 1:
             raise InputError(f"found {what} {value!r}; expected at least 1")
+    if seq_len is not None and context is not None:
+        raise InputError(
+            "found both seq_len and context; say one: a whole sequence, or one token after a cache"
+        )
     said = _read(file)
     torch, transformers = require_torch(), require_transformers()
     with _offline():
@@ -107,6 +111,11 @@ def load_model_config(
                 f"({type(error).__name__}: {' '.join(str(error).split())[:200]})"
             ) from error
         if context is not None:
+            if not model.can_generate():
+                raise InputError(
+                    f"{name}: {type(model).__name__} does not generate tokens, so it has no step "
+                    "with a cache (--context)"
+                )
             from onewatt.importers.huggingface_cache import decode_step, without_prefix
 
             module, inputs = decode_step(torch, model, config, batch, context)
@@ -207,6 +216,8 @@ def _inputs(torch: Any, model: Any, config: Any, batch: int, seq_len: int | None
     """Return example inputs by name, from what the network calls its main input."""
     main = str(model.main_input_name)
     if main == "pixel_values":
+        if seq_len is not None:
+            raise InputError("found seq_len for a network of pictures; leave it out")
         return {main: _picture(torch, config, batch)}
     if main == "input_features":
         length = 2 * int(getattr(config, "max_source_positions", 1500))

@@ -53,7 +53,7 @@ def search(
     architecture: Architecture,
     *,
     objective: Objective = "edp",
-    budget: Budget | None = None,
+    budget: Budget | str | None = None,
     batch: int = 1,
     seed: int = 0,
     workers: int = 1,
@@ -69,8 +69,8 @@ def search(
         The chip with its dataflow.
     objective : str
         ``edp`` is (ΣE)·(ΣT) of the whole network; ``energy``, ``latency``, ``layer_edp``.
-    budget : Budget or None
-        Limits to judge the result by.
+    budget : Budget, str or None
+        Limits to judge the result by, also as text such as ``"1 W, 30 fps"``.
     batch : int
         Inferences that the workload stands for [1].
     seed : int
@@ -103,8 +103,15 @@ def search(
     """
     if objective not in OBJECTIVES:
         raise InputError(unknown("objective", objective, OBJECTIVES))
+    if batch < 1:
+        raise InputError(f"found batch {batch!r}; expected at least 1")
+    if isinstance(budget, str):
+        budget = Budget.parse(budget)
     prices = price_list(architecture)
-    workload, _ = priceable(workload, architecture)
+    workload, unpriced = priceable(workload, architecture)
+    if not workload.einsums:
+        names = ", ".join(f"{u.name!r} ({u.op})" for u in unpriced[:6])
+        raise InputError(f"workload {workload.name!r} has nothing that can be priced: {names}")
     found = _search_distinct(workload, architecture, workers, progress)
     mac = [e for e in workload.einsums if e.work == "mac"]
     fixed = _fixed(workload, architecture, prices)

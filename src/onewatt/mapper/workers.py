@@ -5,9 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -38,9 +40,11 @@ def each(
     results: list[R] = []
     workers = min(workers or available(), len(items) // 2)
     if workers > 1:
-        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _ignore_interrupt)
+        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
         try:
-            for result in pool.map(work, items):
+            with _interrupts_ignored():  # workers inherit it: Ctrl-C is the parent's to handle
+                found = pool.map(work, items)
+            for result in found:
                 results.append(result)
                 done(len(results))
         except BrokenProcessPool:
@@ -53,6 +57,13 @@ def each(
     return results
 
 
-def _ignore_interrupt() -> None:
-    """Leave Ctrl-C to the parent, which stops the pool."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@contextmanager
+def _interrupts_ignored() -> Generator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set handlers, and only it gets Ctrl-C
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -90,7 +90,9 @@ def _hop_lines(
     price = prices.get(way.network, "hop")
     if price is None or way.hops == 0:
         return []
-    bits = way.hops * architecture.mac.bits(way.tensor)
+    mac = architecture.mac
+    word = mac.accumulate_bits if way.tensor == einsum.output.name else mac.bits(way.tensor)
+    bits = way.hops * word
     return [line(einsum, price, way.tensor, "hop", way.hops, bits=bits)]
 
 

@@ -37,7 +37,7 @@ def stored_bits(architecture: Architecture, memory: Memory, tensor: Tensor, outp
         return memory.word
     mac = architecture.mac
     if output and memory is not architecture.memories[0]:
-        return tensor.accumulate_bits or mac.accumulate_bits
+        return mac.accumulate_bits
     return mac.bits(tensor.name)
 
 

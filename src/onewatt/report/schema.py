@@ -65,6 +65,8 @@ def result_schema() -> Schema:
         versions={"type": "object", "additionalProperties": _TEXT}, sources=_sources(),
         totals=totals, layers=_list(layer), unpriced=_list(unpriced), budget=_list(verdict),
     )  # fmt: skip
+    # a saved result.json is the same table with two more keys, so that it can be drawn again
+    table["properties"] |= {"command": _TEXT, "result": {"type": "object"}}
     return {"$schema": _DIALECT, "$id": SCHEMA, "title": "A result of onewatt", **table}
 
 

@@ -130,8 +130,14 @@ def _check(result: Result) -> None:
                     f"result.cost.{what}[{i}].einsum: found {row.einsum!r}, which is no layer"
                 )
     for i, entry in enumerate(result.cost.entries):
-        if not all(map(math.isfinite, (entry.count, entry.energy, entry.bits))):
-            raise InputError(f"result.cost.entries[{i}]: found a number that is not finite")
+        numbers = (entry.count, entry.bits, entry.energy_low, entry.energy, entry.energy_high)
+        if not all(math.isfinite(x) and x >= 0 for x in numbers):
+            raise InputError(f"result.cost.entries[{i}]: found a number below 0 or not finite")
+        if not entry.energy_low <= entry.energy <= entry.energy_high:
+            raise InputError(f"result.cost.entries[{i}]: found an energy outside its band")
+    for i, row in enumerate(result.cost.busy):
+        if not (math.isfinite(row.cycles) and row.cycles >= 0):
+            raise InputError(f"result.cost.busy[{i}]: found cycles {row.cycles!r}")
     for i, layer in enumerate(result.layers):
         _check_mapping(einsums[layer.name], layer, f"result.layers[{i}].mapping")
 
@@ -168,6 +174,9 @@ def write_texts(contents: dict[Path, str]) -> None:
     """
     ready: list[tuple[str, Path]] = []
     path = Path()
+    for path in contents:
+        if path.is_dir():
+            raise InputError(f"{path}: cannot be written (it is a directory)")
     try:
         for path, text in contents.items():
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from onewatt.errors import InputError
+from onewatt.errors import InputError, unknown
 from onewatt.spec.types import Bits, Hertz, Joules, Metres, Noun, SquareMetres, Volts, Watts
 from onewatt.spec.types import WordsPerCycle as Rate
+
+#: What a chip calls the operands of its arithmetic.
+TENSORS = ("Inputs", "Weights", "Outputs")
+_LARGEST_NODE = 10e-6
 
 Action = Literal[
     "read", "fill", "update", "drain", "hop", "compute", "gated", "skipped", "metadata",
@@ -80,6 +84,19 @@ class Memory(Noun, tag_field="kind", tag="memory"):
     energy: tuple[ActionEnergy, ...] = ()
     source: str = ""
 
+    def __post_init__(self) -> None:
+        """Refuse sizes and rates of nothing, and tensors no chip knows."""
+        where = f"memory {self.name!r}"
+        _above_zero(
+            where, capacity=self.capacity, banks=self.banks, width=self.width, word=self.word,
+            cluster=self.cluster, read_bandwidth=self.read_bandwidth,
+            write_bandwidth=self.write_bandwidth, shared_bandwidth=self.shared_bandwidth,
+        )  # fmt: skip
+        _at_least_zero(where, leak=self.leak, area=self.area)
+        _known_tensors(where, (*self.keeps, *self.may_keep))
+        _known_tensors(where, tuple(s.tensor for s in self.partition))
+        _known_features(where, self.sparse)
+
 
 class Network(Noun, tag_field="kind", tag="network"):
     """How words of some tensors get from one level to the instances of the next.
@@ -96,16 +113,43 @@ class Network(Noun, tag_field="kind", tag="network"):
     source: str = ""
     sinks: tuple[str, ...] = ()
     axes: tuple[str, ...] = ()
-    delivery: Literal["unicast", "multicast", "broadcast", "grouped", "interleaved"] = "multicast"
-    reach: int | None = None
+    delivery: Literal["unicast", "multicast", "broadcast"] = "multicast"
     words_per_cycle: Rate | None = None
     reduces: bool = False
     forwards: bool = False
     component: str = ""
     length: Metres | None = None
-    hop: Joules | None = None
     energy: tuple[ActionEnergy, ...] = ()
     reference: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse rates of nothing and tensors no chip knows."""
+        where = f"network {self.name!r}"
+        _above_zero(where, words_per_cycle=self.words_per_cycle, length=self.length)
+        _known_tensors(where, self.tensors)
+
+
+def _above_zero(where: str, **values: float | None) -> None:
+    for name, value in values.items():
+        if value is not None and not (math.isfinite(value) and value > 0):
+            raise InputError(f"{where} has {name} {value!r}; expected more than 0")
+
+
+def _at_least_zero(where: str, **values: float | None) -> None:
+    for name, value in values.items():
+        if value is not None and not (math.isfinite(value) and value >= 0):
+            raise InputError(f"{where} has {name} {value!r}; expected at least 0")
+
+
+def _known_tensors(where: str, names: tuple[str, ...]) -> None:
+    for name in names:
+        if name not in TENSORS:
+            raise InputError(f"{where}: {unknown('tensor', name, TENSORS)}")
+
+
+def _known_features(where: str, features: tuple[SparseFeature, ...]) -> None:
+    for feature in features:
+        _known_tensors(where, (feature.tensor, *feature.gates, *feature.skips))
 
 
 class Axis(Noun):
@@ -115,9 +159,11 @@ class Axis(Noun):
     size: int
 
     def __post_init__(self) -> None:
-        """Refuse an axis without instances."""
-        if self.size < 1:
-            raise InputError(f"axis {self.name!r} has size {self.size}; expected at least 1")
+        """Refuse an axis without instances, or with more than any chip has."""
+        if not 1 <= self.size <= 2**20:
+            raise InputError(
+                f"axis {self.name!r} has size {self.size}; expected at least 1 and at most 2^20"
+            )
 
 
 class Container(Noun, tag_field="kind", tag="container"):
@@ -149,6 +195,16 @@ class Compute(Noun, tag_field="kind", tag="compute"):
     energy: tuple[ActionEnergy, ...] = ()
     source: str = ""
 
+    def __post_init__(self) -> None:
+        """Refuse words and lanes of nothing."""
+        where = f"compute {self.name!r}"
+        _above_zero(
+            where, lanes=self.lanes, inputs_bits=self.inputs_bits, weights_bits=self.weights_bits,
+            outputs_bits=self.outputs_bits, accumulate_bits=self.accumulate_bits,
+        )  # fmt: skip
+        _at_least_zero(where, leak=self.leak, area=self.area)
+        _known_features(where, self.sparse)
+
     def bits(self, tensor: str) -> int:
         """Return the native word width of a tensor by name [bit]."""
         widths = {"Weights": self.weights_bits, "Outputs": self.outputs_bits}
@@ -160,6 +216,12 @@ class Technology(Noun):
 
     node: Metres
     voltage: Volts | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no process is."""
+        _above_zero("technology", node=self.node, voltage=self.voltage)
+        if self.node > _LARGEST_NODE:
+            raise InputError(f"technology has node {self.node!r} m; expected at most 10 um")
 
 
 class Clock(Noun):
@@ -220,12 +282,27 @@ class Architecture(Noun):
         axes = [a.name for a in self.axes]
         if len(set(axes)) != len(axes):
             raise InputError(f"{where} has two axes of one name: {', '.join(axes)}")
-        for tensor in ("Inputs", "Weights", "Outputs"):
-            if not any(tensor in (*m.keeps, *m.may_keep) for m in self.memories):
+        self._check_outermost()
+        self._check_networks(names, axes)
+
+    def _check_outermost(self) -> None:
+        outermost = self.memories[0]
+        for tensor in TENSORS:
+            if tensor not in outermost.keeps:
                 raise InputError(
-                    f"{where} has no memory that keeps {tensor!r}; add it to the 'keeps' of the "
-                    "outermost memory"
+                    f"chip {self.name!r}: its outermost memory {outermost.name!r} does not keep "
+                    f"{tensor!r}, so it would come from nowhere; add it to its 'keeps'"
                 )
+
+    def _check_networks(self, names: list[str], axes: list[str]) -> None:
+        for network in self.networks:
+            place = f"chip {self.name!r}, network {network.name!r}"
+            for name in filter(None, (network.source, *network.sinks)):
+                if name not in names:
+                    raise InputError(f"{place}: {unknown('node', name, names)}")
+            for axis in network.axes:
+                if axis not in axes:
+                    raise InputError(f"{place}: {unknown('axis', axis, axes)}")
 
     @property
     def memories(self) -> tuple[Memory, ...]:

@@ -106,8 +106,8 @@ class Cost(Noun):
     def bottleneck(self, einsum: str) -> str:
         """Return the component that is busiest with a layer; compute wins a tie."""
         mine = [b for b in self.busy if b.einsum == einsum]
-        if not mine:
-            return ""
+        if not any(b.cycles for b in mine):
+            return "compute"  # fused work: nothing but arithmetic on another layer's path
         most = max(b.cycles for b in mine)
         tied = [b.component for b in mine if b.cycles == most]
         return "compute" if "compute" in tied else tied[0]

@@ -11,6 +11,8 @@ from onewatt.spec.types import Bits, Noun
 
 INPUTS, WEIGHTS, OUTPUTS = "Inputs", "Weights", "Outputs"
 _MOST_SUMS = 10**8
+_MOST_POINTS = 2**53  # counts stay exact as floats
+_MOST_RUNS = 2**31
 
 
 class Rank(Noun):
@@ -119,26 +121,38 @@ class Einsum(Noun):
         where = f"einsum {self.name!r}"
         if len(set(names)) != len(names):
             raise InputError(f"{where} declares a rank twice: {', '.join(names)}")
-        if self.count < 1:
-            raise InputError(f"{where} has count {self.count}; expected at least 1")
+        if not 1 <= self.count <= _MOST_RUNS:
+            raise InputError(f"{where} has count {self.count}; expected 1 to {_MOST_RUNS}")
+        if self.points > _MOST_POINTS:
+            raise InputError(f"{where} has {self.points:.3g} points; expected at most 2^53")
         if not (math.isfinite(self.operations) and self.operations >= 0):
             raise InputError(f"{where} has operations {self.operations!r}; expected 0 or more")
         tensors = [t.name for t in self.tensors]
         if len(set(tensors)) != len(tensors):
             raise InputError(f"{where} names a tensor twice: {', '.join(tensors)}")
+        operands, result = set(tensors[:-1]), tensors[-1]
+        if self.work == "mac" and (operands, result) != ({INPUTS, WEIGHTS}, OUTPUTS):
+            raise InputError(
+                f"{where} is MAC work on {', '.join(tensors)}; expected inputs {INPUTS!r} and "
+                f"{WEIGHTS!r} and output {OUTPUTS!r}: the names that chips use"
+            )
         for tensor in self.tensors:
-            used = tensor.ranks()
-            for rank in used:
-                if rank not in names:
-                    raise InputError(
-                        f"{where}, tensor {tensor.name!r} uses rank {rank!r}, which is not among "
-                        f"its ranks {', '.join(names)}"
-                    )
-            if len(set(used)) != len(used):
+            self._check_ranks(tensor, names)
+
+    def _check_ranks(self, tensor: Tensor, names: list[str]) -> None:
+        where = f"einsum {self.name!r}"
+        used = tensor.ranks()
+        for rank in used:
+            if rank not in names:
                 raise InputError(
-                    f"{where}, tensor {tensor.name!r} uses a rank in two dimensions; expected each "
-                    "rank in at most one"
+                    f"{where}, tensor {tensor.name!r} uses rank {rank!r}, which is not among "
+                    f"its ranks {', '.join(names)}"
                 )
+        if len(set(used)) != len(used):
+            raise InputError(
+                f"{where}, tensor {tensor.name!r} uses a rank in two dimensions; expected each "
+                "rank in at most one"
+            )
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
