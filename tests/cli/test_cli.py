@@ -391,3 +391,35 @@ def test_accelergy_tables_replace_the_energies_of_a_chip(tmp_path, capsys):
     assert found["totals"]["energy_J"] == near((6 * 3 + (6 + 6 + 6 + 4) * 7) * 1e-12)
     assert main(["analyze", str(net), "--chip", str(chip), "--area-table", str(table)]) == 1
     assert "--area-table needs --energy-table" in capsys.readouterr().err
+
+
+def test_a_network_without_any_price_is_refused(capsys, tmp_path, monkeypatch):
+    from onewatt.spec.workload import Unpriced, Workload
+
+    bare = Workload(name="odd", einsums=(), unpriced=(Unpriced(name="x", op="Mystery"),))
+    monkeypatch.setattr(importer, "load_workload", lambda source, **options: bare)
+    assert main(["analyze", "odd.onnx", "--chip", "eyeriss", "--budget", "1 W"]) == 1
+    assert "nothing that can be priced: 'x' (Mystery)" in capsys.readouterr().err
+
+
+def test_quiet_json_still_prints_the_object(asked, capsys):
+    assert main(["analyze", "little", "--chip", "tiny", "--quiet", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["schema"] == "onewatt/result/1"
+
+
+def test_a_folder_in_the_way_leaves_nothing_half_written(asked, capsys, tmp_path):
+    (tmp_path / "out" / "layers.csv").mkdir(parents=True)
+    assert main(["analyze", "little", "--chip", "tiny", "-o", str(tmp_path / "out")]) == 1
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["layers.csv"]
+
+
+def test_an_interrupt_inside_compiled_code_is_an_interrupt(asked, capsys, monkeypatch):
+    def search(*_arguments, **_options):
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as error:
+            raise SystemError("returned a result with an exception set") from error
+
+    monkeypatch.setattr(mapper, "search", search)
+    assert main(["analyze", "little", "--chip", "tiny"]) == 130
+    assert "interrupted" in capsys.readouterr().err

@@ -307,14 +307,6 @@ def test_messages_of_prices(parts, message):
         prices(chip(**parts))
 
 
-def test_a_hop_is_stated_in_either_way():
-    short = Network(name="bus", tensors=("Inputs",), hop=2 * PICO, reference="paper")
-    price = prices(chip(network=short)).find("bus", "hop")
-    assert (price.energy, price.source) == (2 * PICO, "paper")
-    both = replace(short, energy=stated("hop", energy=3 * PICO))
-    assert prices(chip(network=both)).find("bus", "hop").energy == 3 * PICO
-
-
 def test_a_longer_hop_of_wider_words_costs_more():
     def hop(**more):
         network = Network(name="bus", component="noc_hop", **more)

@@ -253,5 +253,9 @@ def test_configurations_that_are_refused(tmp_path):
         with pytest.raises(ImportFailure, match=message):
             load_workload(tmp_path)
     save(tmp_path, model_type="resnet")
-    with pytest.raises(ImportFailure, match="--context"):
+    with pytest.raises(InputError, match="--context"):
         load_workload(tmp_path, context=8)
+    with pytest.raises(InputError, match="say one"):
+        load_workload(tmp_path, context=8, seq_len=4)
+    with pytest.raises(InputError, match="pictures"):
+        load_workload(tmp_path, seq_len=4)

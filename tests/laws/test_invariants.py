@@ -178,7 +178,7 @@ def test_sparse_at_density_one_is_dense():
     memory = chip.memories[0]
     for tensor in layer.tensors:
         assert sparse.share(layer, memory, tensor, "read", 16) == (1.0, 1.0, 1.0, 16.0, 0.0)
-    assert sparse.effective(layer, chip.mac) == (1.0, 0.0, 0.0)
+    assert sparse.effective(layer, chip.mac) == (1.0, 0.0, 0.0, 1.0)
 
 
 def test_count_multiplies_everything():

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import math
+
 import msgspec
 import pytest
 
 from chips_by_hand import energy, tiny
 from layers_by_hand import gemm, network, relu
 from near import near
-from onewatt.errors import MappingError
+from onewatt.errors import InputError, MappingError
 from onewatt.mapper.search import search
 from onewatt.model.budget import average_power, judge, on_chip_bits
 from onewatt.model.evaluate import evaluate, evaluate_workload
@@ -82,11 +84,16 @@ def test_single_buffering_adds_the_transfer():
         ("DRAM[Inputs Weights Outputs] K/1", "unknown rank 'K'"),
         ("DRAM[Inputs Weights Outputs] M/1@Z C/1 P/1", "unknown axis 'Z'"),
         ("DRAM[Inputs Weights Outputs] M/1@X GLB[Inputs] C/1 P/1", "not between the memories"),
-        ("GLB[Inputs] DRAM[Inputs Weights Outputs] M/1", "comes after a memory inside it"),
+        ("GLB[Inputs] DRAM[Inputs Weights Outputs] M/1", "must begin with 'DRAM'"),
         ("DRAM[Inputs Weights Outputs] GLB[Weights] M/1", "'GLB' cannot keep 'Weights'"),
         ("DRAM[Inputs Weights Outputs] C/1@Y M/1 P/1", "has 2 instances; the loops on it need 8"),
         ("DRAM[Inputs Weights Outputs] Spad[Inputs Weights Outputs] C/1 M/1 P/1", "need 136 B in"),
-        ("SRAM[Inputs] C/1", "unknown memory 'SRAM'"),
+        ("C/1 DRAM[Inputs Weights Outputs] M/1 P/1", "must begin with 'DRAM'"),
+        ("DRAM[Inputs Weights Outputs] Spad[Inputs] GLB[Outputs]", "again or after a memory inside"),
+        ("DRAM[Inputs Weights Outputs] GLB[Inputs] P/1 GLB[Inputs]", "again or after a memory"),
+        ("DRAM[Inputs Inputs Weights Outputs] M/1", "names a tensor twice"),
+        ("DRAM[Inputs Weights Outputs] C/1 M/1 P/1", "'GLB' must keep 'Inputs'"),
+        ("DRAM[Inputs Weights Outputs] SRAM[Inputs] C/1", "unknown memory 'SRAM'"),
     ],
 )  # fmt: skip
 def test_a_mapping_that_does_not_fit_is_refused(text, message):
@@ -174,3 +181,83 @@ def test_prices_can_differ_by_action():
     fill, read = ledger["GLB", "Inputs", "fill"], ledger["GLB", "Inputs", "read"]
     assert fill.energy / fill.count == near(5e-12)
     assert read.energy / read.count == near(1e-12)
+
+
+def test_spilled_partial_sums_are_wide_and_final_ones_narrow():
+    mac = msgspec.structs.replace(tiny().mac, outputs_bits=8, accumulate_bits=32)
+    chip = tiny(nodes=(tiny().nodes[0], mac))
+    ledger = rows(evaluate(LAYER, chip, Mapping.parse("DRAM[Inputs Weights Outputs] C/1 M/1 P/1")))
+    assert ledger["DRAM", "Outputs", "update"].bits == 12 * 8 + (96 - 12) * 32
+    assert ledger["DRAM", "Outputs", "read"].bits == (96 - 12) * 32
+
+
+def test_a_word_wider_than_the_port_takes_several_accesses():
+    def reads(width):
+        nodes = tuple(
+            msgspec.structs.replace(n, width=width) if n.name == "DRAM" else n for n in tiny().nodes
+        )
+        return rows(evaluate(LAYER, tiny(nodes=nodes), GOOD))["DRAM", "Weights", "read"].energy
+
+    assert reads(8) == near(2 * reads(16))
+
+
+def test_skipping_saves_cycles_of_the_port_too():
+    first = msgspec.structs.replace(LAYER.inputs[0], density=0.1)
+    layer = msgspec.structs.replace(LAYER, inputs=(first, LAYER.inputs[1]))
+    skip = (SparseFeature(tensor="Inputs", skips=("Weights",)),)
+
+    def cycles(sparse):
+        nodes = tuple(
+            msgspec.structs.replace(n, sparse=sparse, read_bandwidth=0.05)
+            if n.name == "Spad"
+            else n
+            for n in tiny().nodes
+        )
+        return evaluate(layer, tiny(nodes=nodes), GOOD).cycles("gemm")
+
+    assert cycles(skip) < cycles(())
+
+
+def test_a_gated_row_is_fetched_unless_all_its_words_are_held_back():
+    first = msgspec.structs.replace(LAYER.inputs[0], density=0.1)
+    layer = msgspec.structs.replace(LAYER, inputs=(first, LAYER.inputs[1]))
+    gate = (SparseFeature(tensor="Inputs", gates=("Weights",)),)
+    nodes = tuple(
+        msgspec.structs.replace(n, sparse=gate, width=64) if n.name == "Spad" else n
+        for n in tiny().nodes
+    )
+    row = rows(evaluate(layer, tiny(nodes=nodes), GOOD))["Spad", "Weights", "read"]
+    assert row.energy == near(4 * math.ceil(24 * (1 - 0.9**4) / 4) * 1e-12)
+
+
+def test_vector_work_is_compressed_where_the_memory_is():
+    nodes = tuple(
+        msgspec.structs.replace(n, sparse=(SparseFeature(tensor="Inputs", format="bitmask"),))
+        if n.name == "DRAM" else n
+        for n in tiny().nodes
+    )  # fmt: skip
+    layer = relu(words=20)
+    thin = msgspec.structs.replace(layer.inputs[0], density=0.25)
+    layer = msgspec.structs.replace(layer, inputs=(thin,))
+    assert rows(evaluate(layer, tiny(nodes=nodes)))["DRAM", "Inputs", "read"].bits == 20 * 5
+
+
+def test_more_than_can_be_counted_exactly_is_refused():
+    huge = gemm(m=2**17, c=2**17, p=2**17)
+    text = (
+        "DRAM[Inputs Weights Outputs] GLB[Inputs Outputs] M/65536@X C/65536@Y "
+        "Spad[Inputs Weights Outputs] M/1 C/1 P/1"
+    )
+    chip = tiny(buffer_bits=None, spad_bits=2**40)
+    spacious = tuple(
+        msgspec.structs.replace(n, fanout=tuple(msgspec.structs.replace(a, size=2**17)
+                                                for a in n.fanout))
+        if n.name == "PE" else n for n in chip.nodes
+    )  # fmt: skip
+    with pytest.raises(MappingError, match="more than can be counted exactly"):
+        evaluate(huge, tiny(nodes=spacious), Mapping.parse(text.replace("65536", "1")))
+
+
+def test_an_area_budget_needs_an_area():
+    with pytest.raises(InputError, match="states no area"):
+        search(network(LAYER), tiny(), budget="1 mm2")

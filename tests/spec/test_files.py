@@ -91,7 +91,7 @@ def test_one_word_stands_for_a_list_of_one():
         ("onewatt/chip/1", "onewatt/chip/9", "t.yaml:1:9: found schema 'onewatt/chip/9'; expected"),
         ("onewatt/chip/1", "[1]", "t.yaml:1:9: found schema a list; expected 'onewatt/chip/1'"),
         ("- compute: MAC", "- compute: DRAM", "chip 'small' has two nodes named 'DRAM'"),
-        (", Outputs]", "]", "chip 'small' has no memory that keeps 'Outputs'; add it to the 'keep"),
+        (", Outputs]", "]", "outermost memory 'DRAM' does not keep 'Outputs'"),
         ("- compute: MAC", "- compute: MAC\n  work: vector", "exactly one compute node with work"),
         ("- compute: MAC", "- compute: MAC\n  lanes: 1e999", "found '1e999'; expected a whole num"),
     ],
@@ -180,8 +180,8 @@ chips = st.builds(
             Compute(name="mac"),
         ),
     ),
-    words, st.floats(1e-3, 1e12), st.floats(1e-10, 1e-3), st.none() | st.integers(0, 2**50),
-    energies, st.integers(1, 10**6), st.none() | st.floats(0, 1e6), st.integers(1, 1000),
+    words, st.floats(1e-3, 1e12), st.floats(1e-10, 1e-5), st.none() | st.integers(1, 2**50),
+    energies, st.integers(1, 10**6), st.none() | st.floats(1e-6, 1e6), st.integers(1, 1000),
     st.booleans(),
 )  # fmt: skip
 
@@ -196,14 +196,15 @@ ranks = st.lists(st.sampled_from("NMCPQRS"), min_size=1, unique=True)
 
 
 @settings(deadline=None)
-@given(names=ranks, size=st.integers(1, 10**9), bits=st.none() | st.integers(1, 64),
+@given(names=ranks, size=st.integers(1, 180), bits=st.none() | st.integers(1, 64),
        density=st.floats(0, 1), step=st.integers(1, 9))  # fmt: skip
 def test_every_workload_is_written_and_read_back_the_same(names, size, bits, density, step):
     first = Index.parse(f"{step}{names[0]}")
     tensor = Tensor(name="Inputs", projection=(first,), bits=bits, density=density)
     einsum = Einsum(
         name="l", op="conv", ranks=tuple(Rank(name=n, size=size) for n in names),
-        inputs=(tensor,), output=Tensor(name="Outputs", projection=(first,)),
+        inputs=(tensor, Tensor(name="Weights", projection=(first,))),
+        output=Tensor(name="Outputs", projection=(first,)),
     )  # fmt: skip
     workload = Workload(name="w", einsums=(einsum,))
     assert loads(dumps(workload, "workload"), "workload") == workload
@@ -214,3 +215,45 @@ def test_a_mapping_is_text_or_a_list():
     assert loads(dumps(text, "mapping"), "mapping") == text
     with pytest.raises(InputError, match="t:1:1: "):
         loads("DRAM[Inputs] M/", "mapping", name="t")
+
+
+@pytest.mark.parametrize(
+    ("node", "message"),
+    [
+        ("memory: M\n  keeps: [Weigths]", "Did you mean 'Weights'"),
+        ("memory: M\n  width: 0 bit", "width 0; expected more than 0"),
+        ("memory: M\n  read_bandwidth: 0 word/cycle", "read_bandwidth 0.0"),
+        ("memory: M\n  sparse: [{tensor: Inputs, gates: [Wieghts]}]", "Did you mean 'Weights'"),
+        ("network: b\n  tensors: [Input]", "Did you mean 'Inputs'"),
+        ("network: b\n  tensors: [Inputs]\n  axes: [Q]", "unknown axis 'Q'"),
+        ("network: b\n  tensors: [Inputs]\n  sinks: [MAX]", "Did you mean 'MAC'"),
+        ("compute: alu\n  work: vector\n  lanes: 0", "lanes 0; expected more than 0"),
+    ],
+)
+def test_what_a_chip_cannot_mean_is_refused(node, message):
+    text = (
+        "name: small\nclock: 1 GHz\ntechnology: {node: 65 nm}\nnodes:\n"
+        "- memory: DRAM\n  keeps: [Inputs, Weights, Outputs]\n- compute: MAC\n"
+    )
+    loads(text, "chip", name="t.yaml")
+    with pytest.raises(InputError, match=r"t\.yaml:\d+:\d+: .*" + message):
+        loads(f"{text}- {node}\n", "chip", name="t.yaml")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("Weights", "Foo"), "expected inputs 'Inputs' and 'Weights' and output 'Outputs'"),
+        (("M: 2", "M: 1152921504606846976"), "expected at most 2.53"),
+        (("ranks:", "count: 1000000000000000000000\n  ranks:"), "has count 1000000000000000000000"),
+    ],
+)
+def test_what_a_layer_cannot_mean_is_refused(change, message):
+    text = (
+        "name: net\neinsums:\n- name: fc\n  op: gemm\n  ranks: {M: 2, C: 3}\n"
+        "  inputs:\n  - {name: Inputs, projection: [C]}\n  - {name: Weights, projection: [M, C]}\n"
+        "  output: {name: Outputs, projection: [M]}\n"
+    )
+    loads(text, "workload")
+    with pytest.raises(InputError, match=message):
+        loads(text.replace(*change), "workload")

@@ -45,7 +45,7 @@ def evaluate(
     macs = [e.name for e in network.einsums if e.work == "mac"]
     if layer and layer not in macs and layer in {e.name for e in network.einsums}:
         raise InputError(f"layer {layer!r} is vector work, which needs no mapping")
-    network = only(network, layer or (macs[0] if len(macs) == 1 else ""))
+    network = only(network, layer) if layer else network
     architecture = chip_with(chip, energy_table=energy_table, area_table=area_table)
     result = evaluate_workload(network, architecture, load(mapping, "mapping"), convention=reading)
     if as_json:

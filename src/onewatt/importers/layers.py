@@ -15,7 +15,7 @@ from onewatt.errors import ImportFailure
 from onewatt.spec.workload import INPUTS, OUTPUTS, WEIGHTS, Einsum, Index, Rank, Tensor, Term
 
 #: A network has fewer points than this; a file that says otherwise is broken or hostile.
-MOST_POINTS = 2**60
+MOST_POINTS = 2**53
 #: The longest stride or dilation; beyond it an index is not an addressing pattern but an accident.
 LONGEST_STEP = 4096
 
@@ -43,7 +43,7 @@ def window(out: str, step: int, tap: str, spread: int) -> Index:
 def _checked(name: str, einsum: Einsum) -> Einsum:
     if einsum.points * einsum.count > MOST_POINTS:
         raise ImportFailure(
-            f"layer {name!r} has {einsum.points * einsum.count:.3g} points; expected at most 2^60: "
+            f"layer {name!r} has {einsum.points * einsum.count:.3g} points; expected at most 2^53: "
             "the shapes in the file are broken"
         )
     return einsum

@@ -67,7 +67,7 @@ class Recorder:
         if any(s < 0 for s in sizes) or math.prod(sizes) > MOST_POINTS:
             raise ImportFailure(
                 f"{self.source}: tensor {name!r} has shape {list(sizes)}; expected sizes of at "
-                "least 1 with a product of at most 2^60: the file is broken"
+                "least 1 with a product of at most 2^53: the file is broken"
             )
         self.shapes[name] = sizes
         if constant:
@@ -246,7 +246,7 @@ class Recorder:
             ranks = _grown(einsum, draft.grows, batch, self.source)
             if math.prod(r.size for r in ranks) * einsum.count > MOST_POINTS:
                 raise ImportFailure(
-                    f"{self.source}: layer {name!r} has more than 2^60 points at batch "
+                    f"{self.source}: layer {name!r} has more than 2^53 points at batch "
                     f"{batch[0]}; expected a smaller batch or sound shapes"
                 )
         return msgspec.structs.replace(

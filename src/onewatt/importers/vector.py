@@ -115,7 +115,7 @@ def _vector(
     )
     if einsum.points * count > MOST_POINTS:
         raise ImportFailure(
-            f"layer {name!r} has {einsum.points * count:.3g} points; expected at most 2^60: the "
+            f"layer {name!r} has {einsum.points * count:.3g} points; expected at most 2^53: the "
             "shapes in the file are broken"
         )
     return einsum

@@ -45,9 +45,9 @@ def least(einsum: Einsum, architecture: Architecture, prices: Prices) -> tuple[f
         accesses = math.ceil(einsum.words(tensor) * share.accesses / block(memory, bits) - 1e-9)
         energy += accesses * prices.find(memory.name, action).energy
         moved[action] += einsum.words(tensor) * share.port
-    paced = einsum.points / mac.lanes * (1 - sparse.effective(einsum, mac).skipped)
+    paced = einsum.points / mac.lanes * sparse.effective(einsum, mac).paced
     cycles = max(
-        math.ceil(paced / architecture.pes),
+        math.ceil(paced / architecture.pes - 1e-9),
         transfer_cycles(memory, moved["read"], moved["update"]),
     )
     return (energy + cycles * standing) * einsum.count, float(cycles * einsum.count)

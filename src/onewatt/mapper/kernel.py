@@ -10,6 +10,7 @@ rank r from ``tile[j, r]`` to ``tile[j + 1, r]``; an order is a permutation of t
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numba as nb
@@ -27,7 +28,8 @@ def _words(dims, tile):
         if r < 0:
             total *= tile[p]
             continue
-        solid = a * (tile[p] - 1) + b * (tile[r] - 1) + 1
+        step = math.gcd(a, b)
+        solid = a // step * (tile[p] - 1) + b // step * (tile[r] - 1) + 1
         total *= min(solid, tile[p] * tile[r])
     return total
 

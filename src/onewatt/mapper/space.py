@@ -95,9 +95,13 @@ def _check_smallest(template: Template, ranking: Ranking, stage: int, states: Ti
         raise MappingError(f"not even one word of each tensor fits {names}")
 
 
-def _factors(left: int) -> list[int]:
-    """Return the factors tried where `left` tiles of a rank remain."""
-    return sorted({-(-left // j) for j in (*LADDER, left) if j <= left})
+def _factors(left: int, size: int) -> list[int]:
+    """Return the factors tried where `left` tiles of a rank remain; `size` is an axis, 0 is time.
+
+    An axis can also be filled as far as the tiles go evenly.
+    """
+    parts = {*LADDER, left} | ({-(-left // size)} if size else set[int]())
+    return sorted({-(-left // j) for j in parts if j <= left})
 
 
 def _grow(
@@ -116,7 +120,7 @@ def _grow(
         left = -(-sizes[rank] // tile)
         for many in np.unique(left):
             rows = np.nonzero(left == many)[0]
-            for factor in _factors(int(many)):
+            for factor in _factors(int(many), slot.size):
                 if factor == 1:
                     continue
                 chosen = rows[used[rows] * factor <= slot.size] if slot.axis else rows

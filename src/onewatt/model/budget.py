@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from onewatt.errors import InputError
 from onewatt.spec.architecture import Architecture
 from onewatt.spec.budget import Budget, BudgetLimit, Verdict
 from onewatt.spec.cost import Entry
@@ -25,12 +26,22 @@ def judge(result: Result, budget: Budget) -> tuple[Verdict, ...]:
     tuple of Verdict
         In the order of the budget, SI units.
 
+    Raises
+    ------
+    InputError
+        If an area is limited and none is known.
+
     Notes
     -----
     With a rate f, a limit in watts bounds the average power: f times the energy of an inference,
     plus what the chip burns standing still for the rest of the time.  Without a rate it bounds
     energy over latency.  A limit in joules is per inference, one in seconds per batch.
     """
+    if any(limit.kind == "area" for limit in budget.limits) and not result.prices.areas:
+        raise InputError(
+            f"chip {result.architecture.name!r} states no area and none of its components has one "
+            "in the library, so an area budget cannot be judged"
+        )
     return tuple(_verdict(result, limit, budget.rate) for limit in budget.limits)
 
 

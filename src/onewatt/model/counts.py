@@ -14,6 +14,8 @@ from onewatt.spec.cost import LedgerAction
 from onewatt.spec.result import Convention
 from onewatt.spec.workload import Einsum, Tensor
 
+_MOST_WORDS = 2**60
+
 
 class Traffic(NamedTuple):
     """Words of one tensor at one memory, over all instances and for the busiest one.
@@ -33,13 +35,15 @@ class Passing(NamedTuple):
     """Words of one tensor that a network carries.
 
     `hops` counts one for each word delivered and each partial sum passed on; `sent` are the words
-    that enter the network from the side of the memory, where sharing counts once.
+    that enter the network from the side of the memory, where sharing counts once, and `busiest`
+    those of the first memory.
     """
 
     network: str
     tensor: str
     hops: int
     sent: int
+    busiest: int
 
 
 class Counts(NamedTuple):
@@ -58,6 +62,7 @@ class _Crossing:
     def __init__(self, einsum: Einsum, nest: Nest, tensor: Tensor, lenient: bool) -> None:
         self.nest, self.lenient = nest, lenient
         self.dims = factors(einsum, tensor)
+        self.slides = bool(((self.dims[:, 1] >= 0) & (self.dims[:, 2] > 0)).any())
 
     def __call__(
         self,
@@ -112,6 +117,11 @@ def count(
     MappingError
         If the convention cannot express the layer.
     """
+    if einsum.points * nest.active >= _MOST_WORDS:
+        raise MappingError(
+            f"layer {einsum.name!r}: {einsum.points:.3g} operations on {nest.active} instances are "
+            "more than can be counted exactly"
+        )
     traffic: list[Traffic] = []
     passing: list[Passing] = []
     lenient = convention == "timeloop"
@@ -177,7 +187,7 @@ def _input_edge(
     traffic.append(Traffic(parent.memory, tensor, "read", read, busiest))
     if child or way.networks:
         delivered = cross(place, place, 0, kernel.FRESH, keeps=keeps)
-        passing += [Passing(n.name, tensor, delivered, read) for n in way.networks]
+        passing += [Passing(n.name, tensor, delivered, read, busiest) for n in way.networks]
         if child:
             busiest = cross(place, place, 0, kernel.FRESH, first=place)
             traffic.append(Traffic(child.memory, tensor, "fill", delivered, busiest))
@@ -203,8 +213,9 @@ def _output_edge(
     traffic.append(Traffic(parent.memory, tensor, "read", update - unread[0], one - unread[1]))
     traffic.append(Traffic(parent.memory, tensor, "update", update, one))
     inside = cross(place, place, 0, kernel.FRESH, keeps=keeps)
+    sent, sent_one = 2 * update - unread[0], 2 * one - unread[1]
     if child is None:
-        passing += [Passing(n.name, tensor, inside, 2 * update - unread[0]) for n in way.networks]
+        passing += [Passing(n.name, tensor, inside, sent, sent_one) for n in way.networks]
         return 0, 0
     inside_one = cross(place, place, 0, kernel.FRESH, first=place)
     if lenient:
@@ -214,8 +225,10 @@ def _output_edge(
         everyone = (1 << len(nest.axes)) - 1
         fill = cross(place, parent.depth, everyone, form) - unread[0]
         fill_one = min(fill, inside_one)
+        if not cross.slides:  # one receiver of each group that shares a sum carries what was there
+            fill_one = min(fill_one, -(-fill * inside_one // max(1, fill + unread[0])))
         traffic.append(Traffic(child.memory, tensor, "drain", inside, inside_one))
     traffic.append(Traffic(child.memory, tensor, "fill", fill, fill_one))
     hops = inside + fill
-    passing += [Passing(n.name, tensor, hops, 2 * update - unread[0]) for n in way.networks]
+    passing += [Passing(n.name, tensor, hops, sent, sent_one) for n in way.networks]
     return inside - fill, inside_one - fill_one

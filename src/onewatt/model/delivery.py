@@ -31,5 +31,6 @@ def edge(architecture: Architecture, tensor: str, parent: str, child: str, outpu
     for network in found:
         able = network.reduces if output else network.delivery != "unicast"
         if able:
-            shared |= set(network.axes or axes)
+            everyone = network.delivery == "broadcast" and not output
+            shared |= axes if everyone else set(network.axes or axes)
     return Edge(frozenset(shared & axes), any(n.forwards for n in found), found)

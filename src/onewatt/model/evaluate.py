@@ -8,7 +8,7 @@ from onewatt.components.library import prices as price_list
 from onewatt.errors import MappingError
 from onewatt.model import latency, ledger, vector
 from onewatt.model.counts import count
-from onewatt.model.nest import check_place, lower
+from onewatt.model.nest import check_kept, check_place, lower
 from onewatt.model.words import check_capacity, check_words
 from onewatt.spec.architecture import Architecture
 from onewatt.spec.cost import Cost
@@ -63,6 +63,7 @@ def evaluate(
     check_place(einsum, architecture, mapping)
     nest = lower(einsum, mapping)
     check_capacity(einsum, architecture, nest)
+    check_kept(einsum, architecture, mapping)
     counts = count(einsum, architecture, nest, convention)
     entries = ledger.lines(einsum, architecture, prices, counts)
     cost = Cost(entries=tuple(entries), busy=tuple(latency.busy(einsum, architecture, counts)))

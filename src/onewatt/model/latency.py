@@ -26,10 +26,9 @@ def busy(einsum: Einsum, architecture: Architecture, counts: Counts) -> Iterator
                 einsum=einsum.name, component=memory.name, cycles=cycles * n, overlaps=overlaps
             )
     for network in architecture.networks:
-        sent = sum(p.sent for p in counts.passing if p.network == network.name)
+        sent = sum(p.busiest for p in counts.passing if p.network == network.name)
         if network.words_per_cycle and sent:
-            copies = min(architecture.instances(network.name), max(counts.instances.values()))
-            cycles = math.ceil(sent / copies / network.words_per_cycle)
+            cycles = math.ceil(sent / network.words_per_cycle)
             yield Busy(einsum=einsum.name, component=network.name, cycles=cycles * n)
 
 

@@ -11,7 +11,7 @@ from onewatt.spec.architecture import Architecture, Memory
 from onewatt.spec.cost import Entry, LedgerAction
 from onewatt.spec.price import Price, Prices
 from onewatt.spec.result import Convention
-from onewatt.spec.workload import Einsum
+from onewatt.spec.workload import Einsum, Tensor
 
 
 def line(
@@ -63,20 +63,34 @@ def _memory_lines(
     if row.words == 0:
         return []
     tensor = next(t for t in einsum.tensors if t.name == row.tensor)
-    bits = stored_bits(architecture, memory, tensor, tensor is einsum.output)
-    share = sparse.share(einsum, memory, tensor, row.action, bits)
     instances = counts.instances[memory.name]
-    each = math.ceil(row.words / instances * share.accesses / block(memory, bits) - 1e-9)
     rows = min(instances, architecture.instances(memory.name) // memory.cluster)
     price = prices.find(memory.name, row.action)
-    made = [
-        line(einsum, price, tensor.name, row.action, row.words * share.actual,
-             accesses=rows * each, bits=row.words * share.bits)
-    ]  # fmt: skip
+    each = moved = 0.0
+    share = sparse.share(einsum, memory, tensor, row.action, 1)
+    for words, bits in _widths(einsum, architecture, memory, tensor, row):
+        share = sparse.share(einsum, memory, tensor, row.action, bits)
+        each += math.ceil(words / instances * share.accesses / block(memory, bits) - 1e-9)
+        moved += words * share.bits
+    words = row.words * share.actual
+    made = [line(einsum, price, tensor.name, row.action, words, accesses=rows * each, bits=moved)]
     if share.gated:
         gated = prices.get(memory.name, "gated") or _unpaid(memory.name, "gated")
         made.append(line(einsum, gated, tensor.name, "gated", row.words * share.gated))
     return made
+
+
+def _widths(
+    einsum: Einsum, architecture: Architecture, memory: Memory, tensor: Tensor, row: Traffic
+) -> list[tuple[int, int]]:
+    """Split words by width [bit]: the outermost memory takes final sums narrow, others wide."""
+    output = tensor is einsum.output
+    bits = stored_bits(architecture, memory, tensor, output)
+    if not output or memory.word is not None or memory is not architecture.memories[0]:
+        return [(row.words, bits)]
+    final = min(row.words, einsum.words(tensor)) if row.action == "update" else 0
+    parts = [(final, bits), (row.words - final, architecture.mac.accumulate_bits)]
+    return [(words, wide) for words, wide in parts if words]
 
 
 def _unpaid(component: str, action: LedgerAction) -> Price:

@@ -186,6 +186,10 @@ def check_place(einsum: Einsum, architecture: Architecture, mapping: Mapping) ->
         a.name: names.index(n.name)
         for n in architecture.nodes if isinstance(n, Container) for a in n.fanout
     }  # fmt: skip
+    first = mapping.nodes[0] if mapping.nodes else None
+    outermost = architecture.memories[0].name
+    if not isinstance(first, Storage) or first.memory != outermost:
+        raise MappingError(f"{where}: the mapping must begin with {outermost!r}, where data are")
     position, left, used = -1, einsum.sizes, dict.fromkeys(axes, 1)
     outer, inner = -1, len(names)
     stored = [names.index(n.memory) for n in mapping.nodes
@@ -194,8 +198,10 @@ def check_place(einsum: Einsum, architecture: Architecture, mapping: Mapping) ->
         if isinstance(node, Storage):
             _check_storage(where, node, memories, einsum)
             position = names.index(node.memory)
-            if position < outer:
-                raise MappingError(f"{where}: {node.memory!r} comes after a memory inside it")
+            if position <= outer:
+                raise MappingError(
+                    f"{where}: {node.memory!r} comes again or after a memory inside it"
+                )
             outer, stored = position, stored[1:]
             continue
         if isinstance(node, Spatial):
@@ -221,6 +227,8 @@ def _check_storage(where: str, node: Storage, memories: dict[str, Memory], einsu
     if node.memory not in memories:
         raise MappingError(f"{where}: {unknown('memory', node.memory, memories)}")
     memory = memories[node.memory]
+    if len(set(node.tensors)) != len(node.tensors):
+        raise MappingError(f"{where}: {node.memory!r} names a tensor twice")
     for tensor in node.tensors:
         if tensor not in {t.name for t in einsum.tensors}:
             tensors = [t.name for t in einsum.tensors]
@@ -230,3 +238,21 @@ def _check_storage(where: str, node: Storage, memories: dict[str, Memory], einsu
                 f"{where}: {node.memory!r} cannot keep {tensor!r}; it keeps "
                 f"{', '.join((*memory.keeps, *memory.may_keep))}"
             )
+
+
+def check_kept(einsum: Einsum, architecture: Architecture, mapping: Mapping) -> None:
+    """Refuse a mapping that bypasses a memory which must keep a tensor.
+
+    Raises
+    ------
+    MappingError
+        With the memory and the tensor.
+    """
+    kept = {(n.memory, t) for n in mapping.nodes if isinstance(n, Storage) for t in n.tensors}
+    for memory in architecture.memories:
+        for tensor in einsum.tensors:
+            if tensor.name in memory.keeps and (memory.name, tensor.name) not in kept:
+                raise MappingError(
+                    f"layer {einsum.name!r} on chip {architecture.name!r}: {memory.name!r} must "
+                    f"keep {tensor.name!r}; only what it 'may_keep' can be bypassed"
+                )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from onewatt.model.words import block
 from onewatt.spec.architecture import Compute, Memory, SparseFeature
 from onewatt.spec.workload import Einsum, Tensor
 
@@ -24,11 +25,15 @@ class Share(NamedTuple):
 
 
 class Effective(NamedTuple):
-    """What becomes of each operation: done, gated (its cycle passes idle) or skipped."""
+    """What becomes of each operation: done, gated (its cycle passes idle) or skipped.
+
+    `paced` is the share that takes a cycle.
+    """
 
     actual: float
     gated: float
     skipped: float
+    paced: float
 
 
 def compressed_bits(form: str, density: float, bits: int) -> float:
@@ -85,11 +90,15 @@ def share(einsum: Einsum, memory: Memory, tensor: Tensor, action: str, bits: int
     size = compressed_bits(form, tensor.density, bits)
     ratio = size / bits
     density = {t.name: t.density for t in einsum.tensors}
-    kept = 1.0
+    kept = paced = 1.0
     for feature in memory.sparse:
         if tensor.name in (*feature.gates, *feature.skips) and action == "read":
             kept *= density[feature.tensor]
-    return Share(actual=kept, accesses=ratio * kept, port=ratio, bits=size * kept, gated=1 - kept)
+            paced *= density[feature.tensor] if tensor.name in feature.skips else 1.0
+    # a row of several words is fetched unless all of them are held back
+    rows = 1 - (1 - kept) ** max(1.0, block(memory, bits))
+    return Share(actual=kept, accesses=ratio * rows, port=ratio * paced, bits=size * kept,
+                 gated=1 - kept)  # fmt: skip
 
 
 def effective(einsum: Einsum, compute: Compute) -> Effective:
@@ -102,7 +111,7 @@ def effective(einsum: Einsum, compute: Compute) -> Effective:
             paced *= density[feature.tensor]
         elif feature.gates:
             done *= density[feature.tensor]
-    return Effective(actual=done, gated=paced - done, skipped=1 - paced)
+    return Effective(actual=done, gated=paced - done, skipped=1 - paced, paced=paced)
 
 
 def duration(einsum: Einsum, compute: Compute, active: int) -> float:

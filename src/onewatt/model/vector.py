@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 
 from onewatt.errors import MappingError
+from onewatt.model import sparse
 from onewatt.model.latency import transfer_cycles
 from onewatt.model.ledger import line
 from onewatt.model.words import block
 from onewatt.spec.architecture import Architecture
 from onewatt.spec.cost import Busy, Cost, Entry, LedgerAction
 from onewatt.spec.price import Prices
-from onewatt.spec.workload import Einsum
+from onewatt.spec.workload import INPUTS, OUTPUTS, Einsum
 
 
 def stream(einsum: Einsum, architecture: Architecture, prices: Prices) -> Cost:
@@ -36,12 +37,15 @@ def stream(einsum: Einsum, architecture: Architecture, prices: Prices) -> Cost:
     for tensor in () if einsum.fused else einsum.tensors:
         action: LedgerAction = "update" if tensor is einsum.output else "read"
         words, bits = einsum.words(tensor), memory.word or architecture.mac.bits(tensor.name)
-        accesses = math.ceil(words / block(memory, bits))
+        role = OUTPUTS if tensor is einsum.output else INPUTS
+        form = next((f.format for f in memory.sparse if f.tensor == role), "dense")
+        size = sparse.compressed_bits(form, tensor.density, bits)
+        accesses = math.ceil(words * size / bits / block(memory, bits) - 1e-9)
         price = prices.find(memory.name, action)
         entries.append(
-            line(einsum, price, tensor.name, action, words, accesses=accesses, bits=words * bits)
+            line(einsum, price, tensor.name, action, words, accesses=accesses, bits=words * size)
         )
-        moved[action] += words
+        moved[action] += words * size / bits
     operations = einsum.points * einsum.operations
     if operations:
         price = prices.find(unit.name, "compute")
@@ -49,12 +53,15 @@ def stream(einsum: Einsum, architecture: Architecture, prices: Prices) -> Cost:
     if einsum.fused:
         return Cost(entries=tuple(entries))
     lanes = unit.lanes * architecture.instances(unit.name)
-    busy = [
-        _busy(einsum, "compute", math.ceil(operations / lanes)),
-        _busy(einsum, memory.name, transfer_cycles(memory, moved["read"], moved["update"])),
-    ]
-    return Cost(entries=tuple(entries), busy=tuple(busy))
-
-
-def _busy(einsum: Einsum, component: str, cycles: int) -> Busy:
-    return Busy(einsum=einsum.name, component=component, cycles=cycles * einsum.count)
+    transfer = transfer_cycles(memory, moved["read"], moved["update"])
+    busy = (
+        Busy(
+            einsum=einsum.name, component="compute",
+            cycles=math.ceil(operations / lanes) * einsum.count,
+        ),
+        Busy(
+            einsum=einsum.name, component=memory.name, cycles=transfer * einsum.count,
+            overlaps=memory.buffering == 2,
+        ),
+    )  # fmt: skip
+    return Cost(entries=tuple(entries), busy=busy)

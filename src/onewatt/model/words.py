@@ -81,6 +81,8 @@ def check_capacity(einsum: Einsum, architecture: Architecture, nest: Nest) -> No
             )
 
 
-def block(memory: Memory, bits: int) -> int:
-    """Return how many words one access of a memory moves."""
-    return max(1, memory.width // bits) if memory.width else 1
+def block(memory: Memory, bits: int) -> float:
+    """Return how many words one access of a memory moves; less than 1 if a word takes several."""
+    if not memory.width:
+        return 1.0
+    return float(memory.width // bits) if memory.width >= bits else 1 / -(-bits // memory.width)

@@ -129,6 +129,13 @@ def _check(result: Result) -> None:
                 raise InputError(
                     f"result.cost.{what}[{i}].einsum: found {row.einsum!r}, which is no layer"
                 )
+    _check_numbers(result)
+    for i, layer in enumerate(result.layers):
+        _check_mapping(einsums[layer.name], layer, f"result.layers[{i}].mapping")
+
+
+def _check_numbers(result: Result) -> None:
+    """Refuse a ledger with numbers that no ledger has."""
     for i, entry in enumerate(result.cost.entries):
         numbers = (entry.count, entry.bits, entry.energy_low, entry.energy, entry.energy_high)
         if not all(math.isfinite(x) and x >= 0 for x in numbers):
@@ -138,8 +145,6 @@ def _check(result: Result) -> None:
     for i, row in enumerate(result.cost.busy):
         if not (math.isfinite(row.cycles) and row.cycles >= 0):
             raise InputError(f"result.cost.busy[{i}]: found cycles {row.cycles!r}")
-    for i, layer in enumerate(result.layers):
-        _check_mapping(einsums[layer.name], layer, f"result.layers[{i}].mapping")
 
 
 def _check_mapping(einsum: Einsum, layer: LayerResult, where: str) -> None:

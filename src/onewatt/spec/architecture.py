@@ -282,8 +282,37 @@ class Architecture(Noun):
         axes = [a.name for a in self.axes]
         if len(set(axes)) != len(axes):
             raise InputError(f"{where} has two axes of one name: {', '.join(axes)}")
+        self._check_order()
         self._check_outermost()
         self._check_networks(names, axes)
+
+    def _check_order(self) -> None:
+        """Refuse arrays of nothing, rows wider than the chip, and zeros decided too far out."""
+        where = f"chip {self.name!r}"
+        kinds = [type(n) for n in self.nodes]
+        if Container in kinds:
+            if kinds.index(Container) < kinds.index(Memory):
+                raise InputError(f"{where} has an array outside its outermost memory")
+            last = max(i for i, kind in enumerate(kinds) if kind is Container)
+            if last > self.nodes.index(self.mac):
+                raise InputError(f"{where} has an array inside its MAC; put it before the MAC")
+        for memory in self.memories:
+            if self.instances(memory.name) % memory.cluster:
+                raise InputError(
+                    f"{where}, memory {memory.name!r}: cluster {memory.cluster} does not divide "
+                    f"its {self.instances(memory.name)} instances"
+                )
+            self._check_features(memory)
+
+    def _check_features(self, memory: Memory) -> None:
+        inside = self.memories[self.memories.index(memory) + 1 :]
+        for feature in memory.sparse:
+            for tensor in (*feature.gates, *feature.skips):
+                if any(tensor in (*m.keeps, *m.may_keep) for m in inside):
+                    raise InputError(
+                        f"chip {self.name!r}, memory {memory.name!r}: gates or skips {tensor!r}, "
+                        "which a memory inside it keeps; only the innermost one sees single words"
+                    )
 
     def _check_outermost(self) -> None:
         outermost = self.memories[0]

@@ -224,7 +224,15 @@ def distinct(terms: list[tuple[int, int]]) -> int:
         return reaches[-1] + 1  # no gap
     if all(c > r for (c, _), r in zip(terms, reaches, strict=False)):
         return math.prod(n for _, n in terms)  # no sum occurs twice
+    if len(terms) == 2:
+        (a, n), (b, m) = terms
+        return _count_two(a, n, b, m)
     return _count_sums(terms)
+
+
+def _count_two(a: int, n: int, b: int, m: int) -> int:
+    """Count the sums a·i + b·j for coprime a and b: (i, j) and (i + b, j - a) are one sum."""
+    return n * m - max(0, n - b) * max(0, m - a)
 
 
 def _count_sums(terms: list[tuple[int, int]]) -> int:
