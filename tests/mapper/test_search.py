@@ -16,7 +16,7 @@ from onewatt.mapper.search import search, search_layer
 from onewatt.mapper.space import enumerate_tilings
 from onewatt.mapper.template import templates
 from onewatt.model.evaluate import evaluate
-from onewatt.spec.architecture import Dataflow, Limit
+from onewatt.spec.architecture import Axis, Dataflow, Limit, SparseFeature
 from onewatt.spec.budget import Budget
 
 
@@ -145,3 +145,54 @@ def test_layers_without_a_unit_are_named_not_dropped():
     result = search(network(conv(), relu()), bare)
     assert [(u.name, u.words) for u in result.workload.unpriced] == [("relu", 40)]
     assert [layer.name for layer in result.layers] == ["conv"]
+
+
+def test_optional_memories_are_kept_or_bypassed_as_it_pays():
+    """A buffer that may keep anything never makes the answer worse than one that is not there."""
+    base = tiny()
+    every = ("Inputs", "Weights", "Outputs")
+    free = tuple(
+        msgspec.structs.replace(n, keeps=(), may_keep=every) if n.name == "GLB" else n
+        for n in base.nodes
+    )
+    without = tuple(n for n in base.nodes if n.name != "GLB")
+    layer = gemm(m=16, c=12, p=10)
+    best = {}
+    for name, nodes in (("free", free), ("without", without), ("fixed", base.nodes)):
+        chip = tiny(nodes=nodes)
+        best[name] = min(c.energy for c in search_layer(layer, chip, prices(chip)).front)
+    assert best["free"] <= best["without"] * (1 + 1e-12)
+    assert best["free"] <= best["fixed"] * 1.02  # the search is not exhaustive
+
+
+def test_axes_are_filled_evenly_where_nothing_else_fits():
+    limits = (Limit(where="DRAM", ranks=("M", "P")), Limit(where="X", ranks=("C",)),
+              Limit(where="Y", ranks=()), Limit(where="GLB", ranks=("M", "P")),
+              Limit(where="Spad", ranks=("C",)))  # fmt: skip
+    chip = tiny(buffer_bits=None, spad_bits=16 * 31, dataflow=Dataflow(name="c", limits=limits))
+    axes = (Axis(name="Y", size=1), Axis(name="X", size=23))
+    nodes = tuple(
+        msgspec.structs.replace(n, fanout=axes) if n.name == "PE" else n for n in chip.nodes
+    )
+    chip = msgspec.structs.replace(chip, nodes=nodes)
+    # 44 inputs, 44 weights and a sum fit a scratchpad of 93 words; 1000 channels need 23 of them
+    front = search_layer(gemm(m=7, c=1000, p=11), chip, prices(chip)).front
+    assert any("C/44@X" in str(c.mapping) for c in front)
+
+
+def test_no_found_mapping_beats_the_bound_with_zeros():
+    for feature in (SparseFeature(tensor="Inputs", skips=("Weights",)),
+                    SparseFeature(tensor="Inputs", gates=("Weights",))):  # fmt: skip
+        nodes = tuple(
+            msgspec.structs.replace(n, sparse=(feature,)) if n.name in ("MAC", "Spad") else n
+            for n in tiny().nodes
+        )
+        chip = tiny(nodes=nodes)
+        for density in (0.1, 0.3, 0.77):
+            layer = gemm(m=13, c=8, p=5)
+            thin = msgspec.structs.replace(layer.inputs[0], density=density)
+            layer = msgspec.structs.replace(layer, inputs=(thin, layer.inputs[1]))
+            energy, cycles = least(layer, chip, prices(chip))
+            for choice in search_layer(layer, chip, prices(chip)).front:
+                assert choice.energy >= energy * (1 - 1e-12)
+                assert choice.cycles >= cycles

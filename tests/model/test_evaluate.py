@@ -89,7 +89,7 @@ def test_single_buffering_adds_the_transfer():
         ("DRAM[Inputs Weights Outputs] C/1@Y M/1 P/1", "has 2 instances; the loops on it need 8"),
         ("DRAM[Inputs Weights Outputs] Spad[Inputs Weights Outputs] C/1 M/1 P/1", "need 136 B in"),
         ("C/1 DRAM[Inputs Weights Outputs] M/1 P/1", "must begin with 'DRAM'"),
-        ("DRAM[Inputs Weights Outputs] Spad[Inputs] GLB[Outputs]", "again or after a memory inside"),
+        ("DRAM[Inputs Weights Outputs] Spad[Inputs] GLB[Outputs]", "again or after"),
         ("DRAM[Inputs Weights Outputs] GLB[Inputs] P/1 GLB[Inputs]", "again or after a memory"),
         ("DRAM[Inputs Inputs Weights Outputs] M/1", "names a tensor twice"),
         ("DRAM[Inputs Weights Outputs] C/1 M/1 P/1", "'GLB' must keep 'Inputs'"),

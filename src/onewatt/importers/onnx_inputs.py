@@ -80,6 +80,11 @@ def _sizes(
         )
     sizes: list[int] = []
     for axis, dim in enumerate(kind.shape.dim):
+        if dim.HasField("dim_value") and dim.dim_value < 0:
+            raise ImportFailure(
+                f"{source}: axis {axis} of input {tensor.name!r} has size {dim.dim_value}; "
+                "expected at least 1"
+            )
         if dim.HasField("dim_value") and dim.dim_value > 0:
             sizes.append(dim.dim_value)
         elif dim.dim_param in symbols:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from onewatt.components.library import prices as price_list
 from onewatt.errors import InputError, MappingError, unknown
@@ -31,6 +32,8 @@ from onewatt.spec.workload import Einsum, Index, Tensor, Workload
 
 #: Tilings of a layer that the model costs, the best ranked of all that were enumerated.
 COSTED = 120
+#: Choices of bypassed memories searched in full, and the share of the beam that picks them.
+FEW_TEMPLATES, QUICK_LOOK = 4, 0.05
 OBJECTIVES = ("edp", "energy", "latency", "layer_edp")
 MAPSPACE = (
     "ladder: tiles ceil(n/j) for a ladder of divisions j, grown from compute outwards with a beam; "
@@ -173,8 +176,9 @@ def search_layer(einsum: Einsum, architecture: Architecture, prices: Prices) -> 
     sizes = np.array([r.size for r in one.ranks], dtype=np.int64)
     ranked: list[tuple[float, float, Mapping]] = []
     visited, refused = 0, list[str]()
-    for template in templates(one, architecture):
-        ranking = Ranking(one, architecture, prices, template)
+    rankings = _promising(one, architecture, prices, sizes)
+    for ranking in rankings:
+        template = ranking.template
         try:
             space = enumerate_tilings(template, ranking, sizes)
         except MappingError as error:
@@ -194,6 +198,27 @@ def search_layer(einsum: Einsum, architecture: Architecture, prices: Prices) -> 
         why = "; ".join(dict.fromkeys([*refused, *reasons])) or "nothing was enumerated"
         raise MappingError(f"layer {einsum.name!r} does not fit chip {architecture.name!r}: {why}")
     return Found(tuple(front), visited)
+
+
+def _promising(
+    einsum: Einsum, architecture: Architecture, prices: Prices, sizes: NDArray[np.int64]
+) -> list[Ranking]:
+    """Return the templates to search, fewer if there are many: a quick look at each decides."""
+    rankings = [Ranking(einsum, architecture, prices, t) for t in templates(einsum, architecture)]
+    if len(rankings) <= FEW_TEMPLATES:
+        return rankings
+    looks: list[tuple[float, float, int]] = []
+    for i, ranking in enumerate(rankings):
+        try:
+            tiles = enumerate_tilings(ranking.template, ranking, sizes, effort=QUICK_LOOK).tiles
+        except MappingError:
+            continue
+        energy, cycles, _ = ranking.rank(tiles)
+        looks.append((float(energy.min()), float((energy * cycles).min()), i))
+    by_energy = [i for *_, i in sorted(looks)]
+    by_product = [i for *_, i in sorted(looks, key=lambda look: (look[1], look[2]))]
+    best = list(dict.fromkeys(i for pair in zip(by_product, by_energy, strict=True) for i in pair))
+    return [rankings[i] for i in best[:FEW_TEMPLATES] or range(len(rankings))]
 
 
 def _without_trivial(einsum: Einsum) -> Einsum:

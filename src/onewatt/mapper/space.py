@@ -7,6 +7,7 @@ after each slot the states that rank best are kept.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -32,7 +33,9 @@ class Space(NamedTuple):
     visited: int
 
 
-def enumerate_tilings(template: Template, ranking: Ranking, sizes: Tiles) -> Space:
+def enumerate_tilings(
+    template: Template, ranking: Ranking, sizes: Tiles, *, effort: float = 1.0
+) -> Space:
     """Grow tilings from the innermost slot to the outermost.
 
     Parameters
@@ -43,6 +46,8 @@ def enumerate_tilings(template: Template, ranking: Ranking, sizes: Tiles) -> Spa
         Prices and limits, to drop what does not fit and to keep what ranks best.
     sizes : int array, shape (R,)
         Size of each rank.
+    effort : float
+        Share of the usual beam to keep, for a first impression of a template.
 
     Raises
     ------
@@ -57,9 +62,9 @@ def enumerate_tilings(template: Template, ranking: Ranking, sizes: Tiles) -> Spa
         allowed = [template.ranks.index(r) for r in slot.ranks]
         if not slot.axis:
             _check_smallest(template, ranking, slot.stage, states)
-        grown = _grow(states, allowed, sizes, template, ranking, j)
+        grown = _grow(states, allowed, sizes, template, ranking, j, effort)
         visited += len(grown)
-        states = _keep(grown, ranking, sizes, j, template)
+        states = _keep(grown, ranking, sizes, j, template, effort)
     first = template.slots[0]
     closed = [i for i, r in enumerate(template.ranks) if r not in first.ranks]
     whole = (states[:, 0, closed] == sizes[closed]).all(axis=1)
@@ -95,17 +100,24 @@ def _check_smallest(template: Template, ranking: Ranking, stage: int, states: Ti
         raise MappingError(f"not even one word of each tensor fits {names}")
 
 
-def _factors(left: int, size: int) -> list[int]:
-    """Return the factors tried where `left` tiles of a rank remain; `size` is an axis, 0 is time.
+def _factors(left: int, sizes: list[int]) -> list[int]:
+    """Return the factors tried where `left` tiles of a rank remain.
 
-    An axis can also be filled as far as the tiles go evenly.
+    `sizes` are the axes that this rank may still be spread over, this slot's own included: a tile
+    is also cut so that one of them, or all together, is filled evenly.
     """
-    parts = {*LADDER, left} | ({-(-left // size)} if size else set[int]())
+    parts = {*LADDER, left, math.prod(sizes), *sizes, *(-(-left // size) for size in sizes)}
     return sorted({-(-left // j) for j in parts if j <= left})
 
 
 def _grow(
-    states: Tiles, allowed: list[int], sizes: Tiles, template: Template, ranking: Ranking, j: int
+    states: Tiles,
+    allowed: list[int],
+    sizes: Tiles,
+    template: Template,
+    ranking: Ranking,
+    j: int,
+    effort: float,
 ) -> Tiles:
     """Return every state with a slot's tile added in front; the innermost tile comes last."""
     slot = template.slots[j]
@@ -116,11 +128,13 @@ def _grow(
             _even_out(grown, rank, int(sizes[rank]))
     for rank in allowed:
         pieces, spent = [grown], [used]
+        name = template.ranks[rank]
+        axes = [s.size for s in template.slots[: j + 1] if s.axis and name in s.ranks]
         tile = grown[:, 0, rank]
         left = -(-sizes[rank] // tile)
         for many in np.unique(left):
             rows = np.nonzero(left == many)[0]
-            for factor in _factors(int(many), slot.size):
+            for factor in _factors(int(many), axes):
                 if factor == 1:
                     continue
                 chosen = rows[used[rows] * factor <= slot.size] if slot.axis else rows
@@ -135,8 +149,8 @@ def _grow(
             _even_out(grown, rank, int(sizes[rank]))
             fit = fits(np.ascontiguousarray(grown[:, 0]), *ranking.limits(slot.stage))
             grown, used = grown[fit], used[fit]
-        if len(grown) > BURST:
-            best = ranking.best(_close(grown, sizes, j, template), BURST // 4)
+        if len(grown) > BURST * effort:
+            best = ranking.best(_close(grown, sizes, j, template), int(BURST * effort) // 4)
             grown, used = grown[best], used[best]
     return grown
 
@@ -156,7 +170,10 @@ def _close(states: Tiles, sizes: Tiles, j: int, template: Template) -> Tiles:
     return np.ascontiguousarray(np.concatenate([outer, filler, states], axis=1))
 
 
-def _keep(states: Tiles, ranking: Ranking, sizes: Tiles, j: int, template: Template) -> Tiles:
-    if len(states) <= BEAM:
+def _keep(
+    states: Tiles, ranking: Ranking, sizes: Tiles, j: int, template: Template, effort: float
+) -> Tiles:
+    most = int(BEAM * effort)
+    if len(states) <= most:
         return states
-    return states[ranking.best(_close(states, sizes, j, template), BEAM)]
+    return states[ranking.best(_close(states, sizes, j, template), most)]
