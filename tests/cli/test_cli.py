@@ -418,7 +418,9 @@ def test_an_interrupt_inside_compiled_code_is_an_interrupt(asked, capsys, monkey
         try:
             raise KeyboardInterrupt
         except KeyboardInterrupt as error:
-            raise SystemError("returned a result with an exception set") from error
+            inner = SystemError("returned a result with an exception set")
+            inner.__cause__ = error
+            raise SystemError("and once more on the way up") from inner
 
     monkeypatch.setattr(mapper, "search", search)
     assert main(["analyze", "little", "--chip", "tiny"]) == 130

@@ -45,8 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _fail(f"error: {error.filename or 'a file'}: {error.strerror}", BAD_INPUT)
     except SystemError as error:
-        # compiled code reports an interrupt as the cause of a SystemError
-        if not isinstance(error.__cause__ or error.__context__, KeyboardInterrupt):
+        if not _interrupted(error):
             raise
         return _fail("interrupted; no file was changed", INTERRUPTED)
     except Exception as error:
@@ -57,6 +56,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if code == INTERRUPTED:  # typer has caught it
         return _fail("interrupted; no file was changed", INTERRUPTED)
     return code if isinstance(code, int) else DONE
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Say whether an interrupt is at the root: compiled code wraps it in SystemErrors."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _fail(message: str, code: int) -> int:

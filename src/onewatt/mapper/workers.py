@@ -47,6 +47,10 @@ def each(
             for result in found:
                 results.append(result)
                 done(len(results))
+        except KeyboardInterrupt:
+            for worker in multiprocessing.active_children():
+                worker.terminate()  # a search in a worker would go on for seconds
+            raise
         except BrokenProcessPool:
             pass  # a worker died: the rest is done below, in this process
         finally:
