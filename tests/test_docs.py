@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -86,3 +87,13 @@ def test_every_source_key_is_in_the_bibliography():
         re.findall(r"^@\w+\{([^,]+),", (ROOT / "docs/references.bib").read_text(), re.MULTILINE)
     )
     assert {"jssc17", "isca16", "nnd", "tae"} <= keys
+
+
+def test_the_examples_run(capsys):
+    from onewatt.cli import main
+
+    chip, net = ROOT / "examples/edge_chip.yaml", ROOT / "examples/two_layers.yaml"
+    assert main(["analyze", str(net), "--chip", str(chip), "--json", "-j", "1"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["totals"]["macs"] == 32 * 16 * 28 * 28 * 9 + 250_880
+    assert [layer["name"] for layer in found["layers"]] == ["conv", "relu", "classifier"]

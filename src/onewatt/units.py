@@ -153,7 +153,8 @@ def format_quantity(value: float, unit: str, digits: int | None = None) -> str:
     """
     scales = _SCALES[unit]
     if digits is not None:
-        factor, name = next((s for s in scales if abs(value) >= s[0] * (1 - 1e-9)), scales[-1])
+        least = 0.01 if unit == "m2" else 1 - 1e-9  # 0.26 mm2 reads better than 260000 um2
+        factor, name = next((s for s in scales if abs(value) >= s[0] * least), scales[-1])
         if value == 0:
             factor, name = 1.0, unit
         return f"{_significant(value / factor, digits)} {name}"

@@ -400,49 +400,19 @@ def crossing(
     for i in range(place):
         if kind[i] == TEMPORAL:
             innermost = i
+    # cheap factors first: they are zero at most steps, and then the rest need no look
+    order = np.argsort((dims[:, 2] > 0) & (dims[:, 1] >= 0))
     for k in range(place):
         if kind[k] != TEMPORAL:
             continue
         kept = np.int64(1)
-        for f in range(n_factor):  # cheap factors first
-            if dims[f, 2] > 0 and dims[f, 1] >= 0:
-                continue
+        for f in order:
             kept *= _kept(
-                f,
-                k,
-                still,
-                dims,
-                nest,
-                extent,
-                place,
-                parent,
-                first,
-                shared,
-                form,
-                lenient,
-                k != innermost,
-            )
+                f, k, still, dims, nest, extent, place, parent, first, shared, form,
+                lenient, k != innermost,
+            )  # fmt: skip
             if kept == 0:
                 break
-        for f in range(n_factor):
-            if kept == 0:
-                break
-            if dims[f, 2] > 0 and dims[f, 1] >= 0:
-                kept *= _kept(
-                    f,
-                    k,
-                    still,
-                    dims,
-                    nest,
-                    extent,
-                    place,
-                    parent,
-                    first,
-                    shared,
-                    form,
-                    lenient,
-                    k != innermost,
-                )
         total -= kept
     return total
 
