@@ -537,3 +537,16 @@ def test_thousands_of_nested_graphs(tmp_path):
     path.write_bytes(field(7, proto))
     with pytest.raises(ImportFailure):
         load_onnx(path)
+
+
+def test_two_writers_of_one_tensor_are_refused():
+    nodes = [helper.make_node("Relu", ["x"], ["y"], name="a"),
+             helper.make_node("Neg", ["x"], ["y"], name="b")]  # fmt: skip
+    with pytest.raises(ImportFailure, match="'y' is written by node 'a' and again by 'b'"):
+        read(model_of(nodes, [("x", [1, 4])], [("y", [1, 4])]))
+
+
+def test_a_negative_size_is_refused_as_such():
+    nodes = [helper.make_node("Relu", ["x"], ["y"])]
+    with pytest.raises(ImportFailure, match="axis 1 of input 'x' has size -5"):
+        read(model_of(nodes, [("x", [1, -5])], [("y", None)]))

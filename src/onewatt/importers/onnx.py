@@ -108,9 +108,23 @@ def _read(model: Any, name: str, source: str, batch: int, shapes: Shapes) -> Wor
         graph.hints = {v.name: v.type for v in (*model.graph.value_info, *model.graph.output)}
     found = declare_inputs(graph, model.graph, dict(shapes), batch)
     nodes = [_node(n, i) for i, n in enumerate(model.graph.node)]
+    _check_written_once(source, nodes)
     _run(graph, nodes)
     outputs = [o.name for o in model.graph.output]
     return graph.rec.finish(name, outputs, batch=(batch, found))
+
+
+def _check_written_once(source: str, nodes: list[Node]) -> None:
+    """Refuse a graph in which two nodes write one tensor: it has no meaning."""
+    writers: dict[str, str] = {}
+    for node in nodes:
+        for output in filter(None, node.outputs):
+            if output in writers:
+                raise ImportFailure(
+                    f"{source}: tensor {output!r} is written by node {writers[output]!r} and again "
+                    f"by {node.name!r}; expected one writer for each tensor"
+                )
+            writers[output] = node.name
 
 
 def _inlined(model: Any, source: str) -> Any:
