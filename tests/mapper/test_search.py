@@ -10,11 +10,11 @@ from mapper.brute_force import all_costs
 from near import near
 from onewatt.components.library import prices
 from onewatt.errors import InputError, MappingError
-from onewatt.mapper.bound import least
 from onewatt.mapper.ranking import Ranking
 from onewatt.mapper.search import search, search_layer
 from onewatt.mapper.space import enumerate_tilings
 from onewatt.mapper.template import templates
+from onewatt.model.bound import least
 from onewatt.model.evaluate import evaluate
 from onewatt.spec.architecture import Axis, Dataflow, Limit, SparseFeature
 from onewatt.spec.budget import Budget

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from onewatt.mapper import kernel
 from onewatt.mapper.template import Slot, Template
 from onewatt.model.delivery import Edge, edge
+from onewatt.model.ledger import standing_energy
 from onewatt.model.nest import factors
 from onewatt.model.words import block, stored_bits
 from onewatt.spec.architecture import Architecture, Memory
@@ -43,14 +44,8 @@ class Ranking:
             self.order_sets[j, : len(orders)] = orders
         self._limits = [self._stage_limits(i) for i in range(len(template.stages))]
         self._edges()
-        cycle = [p.energy * self._copies(p.component) for p in prices.prices
-                 if p.action in ("leak", "clock", "idle")]  # fmt: skip
-        self.standing = float(sum(cycle))
+        self.standing = standing_energy(architecture, prices)
         self.pe_work = prices.find(architecture.mac.name, "compute").energy
-
-    def _copies(self, name: str) -> int:
-        known = any(n.name == name for n in self.chip.nodes)
-        return self.chip.instances(name) if known else 1
 
     def _orders(self, slot: Slot) -> list[tuple[int, ...]]:
         """Return the loop orders tried at a slot: each tensor held still in turn."""

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from onewatt.components.library import prices as price_list
 from onewatt.errors import InputError, MappingError, unknown
-from onewatt.mapper.bound import bound
 from onewatt.mapper.front import Choice, choose, pareto
 from onewatt.mapper.ranking import Ranking
 from onewatt.mapper.space import enumerate_tilings
 from onewatt.mapper.template import templates
 from onewatt.mapper.workers import each
+from onewatt.model.bound import bound
 from onewatt.model.budget import judge
 from onewatt.model.evaluate import evaluate, priceable, versions
 from onewatt.model.nest import lower

@@ -7,6 +7,7 @@ import msgspec
 from onewatt.components.library import prices as price_list
 from onewatt.errors import MappingError
 from onewatt.model import latency, ledger, vector
+from onewatt.model.bound import bound
 from onewatt.model.counts import count
 from onewatt.model.nest import check_kept, check_place, lower
 from onewatt.model.words import check_capacity, check_words
@@ -14,7 +15,7 @@ from onewatt.spec.architecture import Architecture
 from onewatt.spec.cost import Cost
 from onewatt.spec.mapping import Mapping
 from onewatt.spec.price import Prices
-from onewatt.spec.result import Bound, Convention, LayerResult, Result
+from onewatt.spec.result import Convention, LayerResult, Result
 from onewatt.spec.workload import Einsum, TensorShape, Unpriced, Workload
 from onewatt.version import __version__
 
@@ -98,9 +99,9 @@ def evaluate_workload(
             mapping = None
         mine = evaluate(einsum, architecture, mapping, prices=prices, convention=convention)
         active = lower(einsum, mapping).active if mapping else 0
-        energy = Bound(value=0.0, unit="J")
+        least = bound(einsum, architecture, prices, "energy")
         layers.append(
-            LayerResult(name=einsum.name, mapping=mapping, active_pes=active, lower_bound=energy,
+            LayerResult(name=einsum.name, mapping=mapping, active_pes=active, lower_bound=least,
                         optimal=False, evaluations=1)
         )  # fmt: skip
         cost += mine

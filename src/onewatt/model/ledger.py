@@ -13,6 +13,9 @@ from onewatt.spec.price import Price, Prices
 from onewatt.spec.result import Convention
 from onewatt.spec.workload import Einsum, Tensor
 
+#: What is paid every cycle.
+_STANDING: tuple[LedgerAction, ...] = ("leak", "clock", "idle")
+
 
 def line(
     einsum: Einsum,
@@ -66,12 +69,16 @@ def _memory_lines(
     instances = counts.instances[memory.name]
     rows = min(instances, architecture.instances(memory.name) // memory.cluster)
     price = prices.find(memory.name, row.action)
-    each = moved = 0.0
-    share = sparse.share(einsum, memory, tensor, row.action, 1)
-    for words, bits in _widths(einsum, architecture, memory, tensor, row):
-        share = sparse.share(einsum, memory, tensor, row.action, bits)
-        each += math.ceil(words / instances * share.accesses / block(memory, bits) - 1e-9)
-        moved += words * share.bits
+    parts = [
+        (words, bits, sparse.share(einsum, memory, tensor, row.action, bits))
+        for words, bits in _widths(einsum, architecture, memory, tensor, row)
+    ]
+    each = sum(
+        math.ceil(words / instances * part.accesses / block(memory, bits) - 1e-9)
+        for words, bits, part in parts
+    )
+    moved = sum(words * part.bits for words, _, part in parts)
+    share = parts[0][2]  # what is held back does not depend on the width
     words = row.words * share.actual
     made = [line(einsum, price, tensor.name, row.action, words, accesses=rows * each, bits=moved)]
     if share.gated:
@@ -126,6 +133,16 @@ def _compute_lines(einsum: Einsum, architecture: Architecture, prices: Prices) -
     return made
 
 
+def standing_energy(architecture: Architecture, prices: Prices) -> float:
+    """Return what every cycle costs whatever happens, all instances together [J]."""
+    names = {n.name for n in architecture.nodes}
+    return math.fsum(
+        p.energy * (architecture.instances(p.component) if p.component in names else 1)
+        for p in prices.prices
+        if p.action in _STANDING
+    )
+
+
 def upkeep(
     einsum: Einsum,
     architecture: Architecture,
@@ -141,9 +158,8 @@ def upkeep(
     """
     names = {n.name for n in architecture.nodes}
     made: list[Entry] = []
-    actions: tuple[LedgerAction, ...] = ("leak", "clock", "idle")
     for price in prices.prices:
-        for action in actions:
+        for action in _STANDING:
             if price.action != action or not price.energy or not cycles:
                 continue
             copies = architecture.instances(price.component) if price.component in names else 1

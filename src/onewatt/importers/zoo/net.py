@@ -140,12 +140,6 @@ class Net:
         )  # fmt: skip
         return out
 
-    def flat(self, x: Value) -> Value:
-        """Return a picture of one pixel as a vector."""
-        out = self._value(f"{x.name}.flat", (1, math.prod(x.shape)))
-        self.rec.view(out.name, x.name)
-        return out
-
     def _value(self, name: str, shape: tuple[int, ...]) -> Value:
         self.rec.tensor(name, shape, bits=self.bits)
         return Value(name, shape)

@@ -6,6 +6,7 @@ import math
 
 from onewatt.model import sparse, vector
 from onewatt.model.latency import transfer_cycles
+from onewatt.model.ledger import standing_energy
 from onewatt.model.words import block, stored_bits
 from onewatt.spec.architecture import Architecture
 from onewatt.spec.cost import Cost
@@ -23,12 +24,7 @@ def least(einsum: Einsum, architecture: Architecture, prices: Prices) -> tuple[f
     once to the outermost memory, and every cycle that this takes on all PEs or on the ports of
     the outermost memory.
     """
-    standing = sum(
-        p.energy
-        * (architecture.instances(p.component) if _is_node(architecture, p.component) else 1)
-        for p in prices.prices
-        if p.action in ("leak", "clock", "idle")
-    )
+    standing = standing_energy(architecture, prices)
     if einsum.work == "vector":
         cost: Cost = vector.stream(einsum, architecture, prices)
         cycles = cost.cycles(einsum.name)
@@ -51,10 +47,6 @@ def least(einsum: Einsum, architecture: Architecture, prices: Prices) -> tuple[f
         transfer_cycles(memory, moved["read"], moved["update"]),
     )
     return (energy + cycles * standing) * einsum.count, float(cycles * einsum.count)
-
-
-def _is_node(architecture: Architecture, name: str) -> bool:
-    return any(n.name == name for n in architecture.nodes)
 
 
 def bound(
