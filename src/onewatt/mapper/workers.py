@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -14,6 +15,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+Stop = Callable[[], bool]
 
 
 def available() -> int:
@@ -22,43 +24,78 @@ def available() -> int:
 
 
 def each(
-    work: Callable[[T], R], items: Sequence[T], workers: int, done: Callable[[int], None]
+    work: Callable[[T, Stop], R],
+    items: Sequence[T],
+    workers: int,
+    done: Callable[[int], None],
+    stop: threading.Event | None = None,
 ) -> list[R]:
-    """Return the result of each item in order; what a dead worker left is done here.
+    """Return the result of each item in order; what a dead worker left is done again here.
 
     Parameters
     ----------
     work : callable
-        A function that can be sent to another process.
+        A function that can be sent to another process; it gets an item and a question to ask now
+        and then: whether to stop with what it has.
     items : sequence
         Its arguments.
     workers : int
         Processes; 1 works in this one and 0 takes every processor.
     done : callable
         Called with the number of finished items.
+    stop : threading.Event or None
+        Passed on to the workers when it is set.
+
+    Warns
+    -----
+    RuntimeWarning
+        If a worker died.
     """
     results: list[R] = []
+    stop = stop or threading.Event()
     workers = min(workers or available(), len(items) // 2)
     if workers > 1:
-        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
+        context = multiprocessing.get_context("spawn")
+        flag = context.Event()
+        pool = ProcessPoolExecutor(workers, context, _begin, (flag,))
         try:
             with _interrupts_ignored():  # workers inherit it: Ctrl-C is the parent's to handle
-                found = pool.map(work, items)
-            for result in found:
-                results.append(result)
+                waiting = [pool.submit(_in_worker, work, item) for item in items]
+            for future in waiting:
+                while True:
+                    try:
+                        results.append(future.result(timeout=0.2))
+                        break
+                    except TimeoutError:
+                        if stop.is_set():
+                            flag.set()
                 done(len(results))
         except KeyboardInterrupt:
             for worker in multiprocessing.active_children():
                 worker.terminate()  # a search in a worker would go on for seconds
             raise
         except BrokenProcessPool:
-            pass  # a worker died: the rest is done below, in this process
+            warnings.warn(
+                f"a worker died (out of memory?); {len(items) - len(results)} layers are searched "
+                "again in one process", RuntimeWarning, stacklevel=2,
+            )  # fmt: skip
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
     for item in items[len(results) :]:
-        results.append(work(item))
+        results.append(work(item, stop.is_set))
         done(len(results))
     return results
+
+
+_flags: list[Stop] = []
+
+
+def _begin(flag: threading.Event) -> None:
+    _flags[:] = [flag.is_set]
+
+
+def _in_worker(work: Callable[[T, Stop], R], item: T) -> R:
+    return work(item, _flags[0])
 
 
 @contextmanager

@@ -26,8 +26,9 @@ class Bound(Noun):
 class LayerResult(Noun):
     """What was found for one layer.
 
-    `mapping` is None for vector work.  `evaluations` counts the mappings that were costed.
-    `optimal` says that the search proved there is none better in its mapspace.
+    `mapping` is None for vector work.  `evaluations` counts the sets of mappings that were bounded
+    or costed.  `optimal` says that the search proved there is none better in its mapspace; `gap` is
+    the share by which a better one could undercut this if the search was stopped.
     """
 
     name: str
@@ -36,6 +37,7 @@ class LayerResult(Noun):
     lower_bound: Bound
     optimal: bool
     evaluations: int = 0
+    gap: float = 0.0
 
 
 class Result(Noun):

@@ -1,0 +1,67 @@
+"""The store of finished layers: a second run finds them again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import msgspec
+
+from onewatt.errors import MappingError, OnewattError
+from onewatt.mapper.exact import Found
+from onewatt.mapper.front import Choice
+from onewatt.model.evaluate import evaluate, versions
+from onewatt.spec.architecture import Architecture
+from onewatt.spec.mapping import Mapping
+from onewatt.spec.price import Prices
+from onewatt.spec.workload import Einsum
+
+
+class _Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a file holds: mappings as text, and how much was looked at."""
+
+    mappings: tuple[str, ...]
+    boxes: int
+    scored: int
+
+
+def key(
+    einsum: Einsum, architecture: Architecture, prices: Prices, goal: str, tiles: str
+) -> str:  # fmt: skip
+    """Return the name of an answer: a digest of all that it depends on."""
+    nameless = msgspec.structs.replace(einsum, name="", count=1)
+    asked = msgspec.json.encode((nameless, architecture, prices, goal, tiles, versions()))
+    return hashlib.sha256(asked).hexdigest()[:32]
+
+
+def load(
+    folder: Path | None, name: str, einsum: Einsum, architecture: Architecture, prices: Prices
+) -> Found | None:
+    """Return a finished layer, costed anew, or None if there is none or its file is damaged."""
+    if folder is None:
+        return None
+    try:
+        kept = msgspec.json.decode((folder / f"{name}.json").read_bytes(), type=_Kept)
+        choices: list[Choice] = []
+        for text in kept.mappings:
+            mapping = Mapping.parse(text)
+            cost = evaluate(einsum, architecture, mapping, prices=prices)
+            choices.append(Choice(cost.energy, cost.cycles(einsum.name), mapping))
+    except (OSError, ValueError, MappingError, OnewattError):
+        return None
+    return Found(tuple(choices), kept.boxes, kept.scored, 0.0) if choices else None
+
+
+def save(folder: Path | None, name: str, found: Found) -> None:
+    """Keep a finished layer; a folder that cannot be written is no error."""
+    if folder is None:
+        return
+    kept = _Kept(tuple(str(c.mapping) for c in found.front), found.boxes, found.scored)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        half = folder / f"{name}.{os.getpid()}.part"
+        half.write_bytes(msgspec.json.encode(kept))
+        half.replace(folder / f"{name}.json")
+    except OSError:
+        return
