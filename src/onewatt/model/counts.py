@@ -61,7 +61,7 @@ class _Crossing:
 
     def __init__(self, einsum: Einsum, nest: Nest, tensor: Tensor, lenient: bool) -> None:
         self.nest, self.lenient = nest, lenient
-        self.dims = factors(einsum, tensor)
+        self.dims = factors(einsum, tensor, boxes=lenient)
         self.slides = bool(((self.dims[:, 1] >= 0) & (self.dims[:, 2] > 0)).any())
 
     def __call__(
