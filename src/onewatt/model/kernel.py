@@ -464,8 +464,11 @@ def _kept(f, k, still, dims, nest, extent, place, parent, first, shared, form, l
     """Words of one factor kept at the steps that carry at loop k."""
     if not _changes(f, dims, nest[0], nest[1], place, k):
         return still[f]
-    if lenient and outer and dims[f, 2] > 0 and not _repeats(
-        f, dims, nest[0], nest[1], nest[2], place, k
+    if (
+        lenient
+        and outer
+        and dims[f, 2] > 0
+        and not _repeats(f, dims, nest[0], nest[1], nest[2], place, k)
     ):
         return 0
     return _factor(f, dims, nest, extent, place, parent, first, shared, form, lenient, k)[1]
