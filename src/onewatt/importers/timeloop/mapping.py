@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple, NoReturn
 
-from onewatt.errors import InputError
+from onewatt.errors import InputError, MappingError
 from onewatt.importers.timeloop.constraints import (
     Directive,
     Directives,
@@ -115,7 +115,7 @@ def nest_of(einsum: Einsum, nest: Nest) -> Mapping:
 
     Raises
     ------
-    InputError
+    MappingError
         If the bounds of a rank do not make its size.
     """
     nest = _filled(einsum, nest)
@@ -135,7 +135,7 @@ def nest_of(einsum: Einsum, nest: Nest) -> Mapping:
         span[node.rank] += (node.last - 1) * tile
     for rank, size in einsum.sizes.items():
         if span[rank] != size:
-            raise InputError(
+            raise MappingError(
                 f"the factors of rank {rank!r} make {span[rank]}; expected {size}, its size in "
                 f"layer {einsum.name!r}"
             )
@@ -149,7 +149,7 @@ def _filled(einsum: Einsum, nest: Nest) -> Nest:
         if isinstance(node, Loop) and node.trips == 0:
             others = [n.trips for n in nest if isinstance(n, Loop) and n.rank == node.rank]
             if others.count(0) > 1:
-                raise InputError(f"rank {node.rank!r} has factor 0 (all that is left) twice")
+                raise MappingError(f"rank {node.rank!r} has factor 0 (all that is left) twice")
             rest = math.prod(n for n in others if n)
             trips = max(1, -(-einsum.sizes[node.rank] // rest))
             if trips == 1:

@@ -44,7 +44,7 @@ class Source:
         open_nodes: list[yaml.Node] = [self.root]
         while open_nodes:
             node = open_nodes.pop()
-            known = TAGS if isinstance(node, yaml.MappingNode) else ()
+            known = TAGS if isinstance(node, yaml.MappingNode) or not node.value else ()
             if node.tag not in _PLAIN and node.tag not in known:
                 self.fail(node, unknown("tag", node.tag, TAGS))
             if isinstance(node, yaml.MappingNode):
