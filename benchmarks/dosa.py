@@ -3,12 +3,13 @@
     ONEWATT_REFERENCE_DATA=... python benchmarks/dosa.py
 
 Writes dosa.json beside it.  Rows: repository ucb-bar/dosa (BSD-2-Clause; C. Hong et al., MICRO
-2023), as `dosa/timeloop_dataset.csv.gz` in that folder.  A row is an architecture, a layer, a mapping
-string and what Timeloop and Accelergy said: cycles, and energy in uJ.  The architecture files and the
-table of energies are not with the rows, so the chip is built from the columns and three constants:
+2023), as `dosa/timeloop_dataset.csv.gz` in that folder.  A row is an architecture, a layer, a
+mapping string and what Timeloop and Accelergy said: cycles, and energy in uJ.  The architecture
+files and the table of energies are not with the rows, so the chip is built from the columns and
+three constants:
 
-- DRAM moves 8 words a cycle, reads and writes together, and 64 words in one access: the energy of the
-  layer with one output shows the whole access.
+- DRAM moves 8 words a cycle, reads and writes together, and 64 words in one access: the energy of
+  the layer with one output shows the whole access.
 - Reads and writes share every port.
 - A partial sum is read from the accumulator also before its first update, which the stalls show.
 """

@@ -16,7 +16,13 @@ from onewatt.spec.workload import Einsum
 Slots = dict[tuple[str, str], list[Loop]]
 
 
-def timeloop_mapping_yaml(einsum: Einsum, architecture: Architecture, mapping: Mapping) -> str:
+def timeloop_mapping_yaml(
+    einsum: Einsum,
+    architecture: Architecture,
+    mapping: Mapping,
+    *,
+    names: dict[str, str] | None = None,
+) -> str:
     """Return a mapping as the ``mapping:`` section of Timeloop v4.
 
     Parameters
@@ -27,6 +33,8 @@ def timeloop_mapping_yaml(einsum: Einsum, architecture: Architecture, mapping: M
         The chip; its memories and containers are the targets.
     mapping : Mapping
         The loop nest.
+    names : dict of str to str, optional
+        The data space of each tensor, as in `TimeloopDesign`; by default the tensor's name.
 
     Returns
     -------
@@ -55,12 +63,13 @@ def timeloop_mapping_yaml(einsum: Einsum, architecture: Architecture, mapping: M
     """
     kept = {n.memory: n.tensors for n in mapping.nodes if isinstance(n, Storage)}
     slots = _slots(einsum, architecture, mapping)
-    every = [t.name for t in einsum.tensors]
+    spaces = {t.name: (names or {}).get(t.name, t.name) for t in einsum.tensors}
     directives: list[dict[str, Any]] = []
     for node in architecture.nodes:
         if isinstance(node, Memory):
-            keep = list(kept.get(node.name, ()))
-            bypass = [t for t in every if t not in keep]
+            held = kept.get(node.name, ())
+            keep = [spaces[t] for t in held]
+            bypass = [s for t, s in spaces.items() if t not in held]
             directives.append(
                 {"target": node.name, "type": "dataspace", "keep": keep, "bypass": bypass}
             )
@@ -71,7 +80,9 @@ def timeloop_mapping_yaml(einsum: Einsum, architecture: Architecture, mapping: M
         if isinstance(node, Container):
             loops = slots.get((node.name, "spatial"), [])
             directives.append(_spatial(einsum, node, loops))
-    return yaml.safe_dump({"mapping": directives}, sort_keys=False, width=100)
+    return yaml.safe_dump(
+        {"mapping": directives}, sort_keys=False, width=100, default_flow_style=None
+    )
 
 
 def _refuse(einsum: Einsum, what: str) -> NoReturn:
@@ -162,7 +173,8 @@ def _directive(einsum: Einsum, target: str, kind: str, loops: list[Loop]) -> dic
     names = [n.rank for n in loops]
     for name in names:
         if names.count(name) > 1:
-            _refuse(einsum, f"two {kind} loops of rank {name!r} at {target!r}")
+            advice = "; make the axes two arrays" if kind == "spatial" else ""
+            _refuse(einsum, f"two {kind} loops of rank {name!r} at {target!r}{advice}")
     trips = {n.rank: n for n in loops}
     factors = [f"{r}={_factor(trips.get(r))}" for r in einsum.sizes]
     inner_first = [*reversed(names), *(r for r in einsum.sizes if r not in names)]

@@ -38,20 +38,20 @@ _UNMODELLED = {
     "ERT": "read it with --energy-table or load_energy_table",
     "ART": "read it with --area-table or load_energy_table",
 }
-_MARK = re.compile(
-    r"^(architecture|problem|mapping|constraints|architecture_constraints|variables)\s*:", re.M
-)
+_MARK = re.compile(r"^(architecture|problem|mapping)\s*:", re.MULTILINE)
+_OURS = re.compile(r"^schema:\s*[\"']?onewatt/", re.MULTILINE)
 #: The ranks of Timeloop's convolution, for constraints in files without a problem.
 _RANKS = ("C", "M", "R", "S", "N", "P", "Q")
 _UNKNOWN_SIZE = 2
 
 
 class TimeloopDesign(NamedTuple):
-    """What Timeloop files describe; None for what they do not."""
+    """What Timeloop files describe; None for what they do not, and their names of our tensors."""
 
     einsum: Einsum | None
     architecture: Architecture | None
     mapping: Mapping | None
+    names: dict[str, str]
 
 
 def is_timeloop(text: str) -> bool:
@@ -62,7 +62,7 @@ def is_timeloop(text: str) -> bool:
     >>> is_timeloop("problem: {}"), is_timeloop("schema: onewatt/chip/1")
     (True, False)
     """
-    return "schema: onewatt/" not in text and bool(_MARK.search(text))
+    return bool(_MARK.search(text)) and not _OURS.search(text)
 
 
 def load_timeloop(
@@ -136,7 +136,7 @@ def load_timeloop(
         if "architecture" in sections:
             check_obeyed(architecture, constraints, mapping)
         found = read_mapping(einsum, architecture, mapping)
-    return TimeloopDesign(einsum, architecture, found)
+    return TimeloopDesign(einsum, architecture, found, {o: s for s, o in names.items()})
 
 
 def _sections(sources: list[Source]) -> dict[str, tuple[Source, yaml.Node]]:
