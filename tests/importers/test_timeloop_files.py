@@ -54,6 +54,7 @@ architecture:
       attributes: {depth: 12, width: 16, datawidth: 8, update_fifo_depth: 2}
       constraints:
         dataspace: {keep: [Inputs]}
+        temporal: {factors: [N=1, M=1, C=1, P=1, Q=1, R=1, S=1]}
     - !Component
       name: psum_spad
       class: smartbuffer_RF
@@ -184,7 +185,7 @@ def test_constraints_may_stand_in_their_own_section(tmp_path):
         ("class: intmac", "class: quantum", "unknown class 'quantum'"),
         ("class: intmac", "class: XY_NoC", "class 'XY_NoC' is not modelled"),
         ("- !Parallel", "- !Pipelined", "node !Pipelined is not modelled"),
-        ("!Nothing", "!Nothin", "unknown tag '!Nothin'. Did you mean '!Nothing'"),
+        ("!Nothing", "!Nothng", "unknown tag '!Nothng'. Did you mean '!Nothing'"),
         ("- !Nothing", "- !!python/object/apply:os.system ['true']", "unknown tag 'tag:yaml.org"),
         ("spatial: {meshX: 14}", "spatial: {meshZ: 14}", "unknown key of spatial 'meshZ'"),
         ("keep: [Inputs, Outputs]", "keep: [Input, Outputs]", "unknown data space 'Input'"),
@@ -231,7 +232,7 @@ def test_what_a_problem_may_not_say_is_refused_by_name(tmp_path, old, new, messa
         ("C=4 Q=1", "C=4 C=1", "factor of rank 'C' twice"),
         ("C=4 Q=1", "C<4", "found 'C<4' among factors"),
         ("permutation: CMRSNPQ", "permutation: CMRSNPP", "rank 'P' twice in a permutation"),
-        ("type: spatial", "type: spacial", "unknown type 'spacial'. Did you mean 'spatial'"),
+        ("type: spatial", "type: spatail", "unknown type 'spatail'. Did you mean 'spatial'"),
         ("factors: [Q=14]", "factors: [Q=14], rmw_first_update: [Outputs]", "unknown key|not mod"),
         ("factors: [R=3, P=0]", "factors: [R=3, P=0], rmw_first_update: [Outputs]", "not modelled"),
         ("target: psum_spad, type: temporal", "target: psum_spad, type: spatial", "is no array"),
@@ -426,3 +427,36 @@ def test_files_are_told_apart_by_their_sections():
     assert is_timeloop(PROBLEM)
     assert not is_timeloop("schema: onewatt/chip/1\nname: x")
     assert not is_timeloop("name: x\nproblems:\n")
+
+
+WEIGHTS = """\
+    - !Component
+      name: weights_spad
+      class: smartbuffer_RF
+      attributes: {depth: 192, width: 16, datawidth: 8}
+      constraints:
+        dataspace: {keep: [Weights]}
+        temporal: {permutation: [N, M, P, Q, S, C, R], factors: [N=1, M=1, P=1, Q=1, S=1]}
+"""
+
+
+def test_limits_of_parallel_memories_become_one_place_with_an_order(tmp_path):
+    """Our mapper has one place for loops there: weights loop outside of sums."""
+    text = swapped(
+        ARCHITECTURE, "  - !Parallel\n    nodes:\n", f"  - !Parallel\n    nodes:\n{WEIGHTS}"
+    )
+    chip = read(tmp_path, text).architecture
+    limits = {n.where: n for n in chip.dataflow.limits}
+    assert limits["psum_spad"].order == ("R", "C", "M")
+    assert "weights_spad" not in limits
+    with pytest.raises(InputError, match="loops at weights_spad, ifmap_spad, psum_spad"):
+        read(tmp_path, text.replace("permutation: [N, M, P, Q, S, C, R], ", ""))
+
+
+def test_a_message_names_the_file_of_the_constraint(tmp_path):
+    text = "constraints:\n  targets:\n  - {target: glb, type: temporal, factors: [C=3]}\n"
+    with pytest.raises(InputError, match=r"1\.yaml:3:5: constraint C=3"):
+        read(tmp_path, ARCHITECTURE, text)
+    broken = swapped(ARCHITECTURE, "factors: [N=1, C=1, P=1, R=1, S=1]", "factors: [C=4]")
+    with pytest.raises(InputError, match=r"0\.yaml:\d+:\d+: constraint C=4"):
+        read(tmp_path, broken, text.replace("C=3", "C=1"))

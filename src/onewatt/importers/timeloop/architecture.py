@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from msgspec.structs import replace
+
 from onewatt.errors import InputError, unknown
 from onewatt.importers.timeloop.constraints import Directives, dataflow_of
 from onewatt.importers.timeloop.parts import Part
@@ -94,15 +96,9 @@ def read_chip(
             nodes=tuple(nodes),
             source="Timeloop v4",
         )
-        flow = dataflow_of(chip, directives) if searched else chip.dataflow
-        return Architecture(
-            name=chip.name, clock=chip.clock, technology=chip.technology, nodes=chip.nodes,
-            source=chip.source, dataflow=flow,
-        )  # fmt: skip
     except InputError as error:
-        if str(error).startswith(f"{directives.name}:"):
-            raise
         raise InputError(f"{source.name}: {error}") from error
+    return replace(chip, dataflow=dataflow_of(chip, directives)) if searched else chip
 
 
 def _node(source: Source, part: Part, held: dict[str, bool], outermost: bool) -> Memory | Compute:

@@ -13,7 +13,7 @@ import yaml
 from onewatt.errors import unknown
 from onewatt.importers.timeloop.loops import Factor, factors, permutation
 from onewatt.importers.timeloop.source import Fields, Source, empty
-from onewatt.spec.architecture import Architecture, Container, Dataflow, Limit
+from onewatt.spec.architecture import Architecture, Container, Dataflow, Limit, Memory
 
 Kind = Literal["temporal", "spatial"]
 
@@ -50,6 +50,7 @@ class Directives:
         self.loops: dict[tuple[str, Kind], Directive] = {}
         self.kept: dict[str, dict[str, bool]] = {}
         self.places: dict[str, yaml.Node] = {}
+        self.homes: dict[int, Source] = {}
 
     @property
     def name(self) -> str:
@@ -62,9 +63,7 @@ class Directives:
 
     def fail(self, node: yaml.Node, message: str) -> NoReturn:
         """Refuse a node, naming its place."""
-        if self.source is None:
-            raise AssertionError(message)
-        self.source.fail(node, message)
+        self.homes[id(node)].fail(node, message)
 
     def read_list(self, source: Source, node: yaml.Node, what: str) -> None:
         """Read a list of directives, each with its target and type."""
@@ -89,6 +88,7 @@ class Directives:
     def read(self, source: Source, node: yaml.Node, target: str, kind: str) -> None:
         """Read one directive."""
         self.places.setdefault(target, node)
+        self.homes[id(node)] = source
         if kind == "temporal" or kind == "spatial":
             self._read_loops(source, node, target, kind)
             return
@@ -173,7 +173,46 @@ def dataflow_of(architecture: Architecture, directives: Directives) -> Dataflow:
                 _no_limit(directives, directive, f"loops over time at array {target!r}")
         elif isinstance(node, Container):
             limits += _on_axes(directive, node, free)
+    for run in _runs(architecture):
+        limits = _joined(directives, limits, run)
     return Dataflow(name="timeloop", limits=tuple(limits), source="Timeloop v4")
+
+
+def _runs(architecture: Architecture) -> list[list[str]]:
+    """Return memories in a row that keep different tensors: one place for loops of our mapper."""
+    runs: list[list[Memory]] = [[]]
+    for node in architecture.nodes:
+        if not isinstance(node, Memory) or node.may_keep:
+            runs.append([])
+        elif {t for m in runs[-1] for t in m.keeps} & {*node.keeps}:
+            runs.append([node])
+        else:
+            runs[-1].append(node)
+    return [[m.name for m in run] for run in runs if len(run) > 1]
+
+
+def _joined(directives: Directives, limits: list[Limit], run: list[str]) -> list[Limit]:
+    """Put the limits of memories in a row on the innermost: loops of each, outermost first.
+
+    Where all of them may loop over the same ranks in any order, so may the one place.  Otherwise
+    each rank must be at one of them, in a stated order.
+    """
+    every = tuple(r for r, size in directives.sizes.items() if size > 1)
+    stated = {n.where: n for n in limits if n.where in run}
+    mine = [stated.get(name, Limit(where=name, ranks=every)) for name in run]
+    mine = [n for n in mine if n.ranks]
+    others = [n for n in limits if n.where not in run]
+    ranks = tuple(dict.fromkeys(r for n in mine for r in n.ranks or ()))
+    if all(set(n.ranks or ()) == set(ranks) and not n.order[1:] for n in mine):
+        return [*others, Limit(where=run[-1], ranks=ranks)]
+    order = [r for n in mine for r in n.order or n.ranks or ()]
+    if len(set(order)) != len(order) or any(not n.order and len(n.ranks or ()) > 1 for n in mine):
+        directives.fail(
+            directives.places[next(n for n in run if n in stated)],
+            f"loops at {', '.join(run)}: not modelled by onewatt as a limit for its mapper, which "
+            "has one place for them; order them all, each rank at one of them, or give a mapping",
+        )
+    return [*others, Limit(where=run[-1], ranks=ranks, order=tuple(order))]
 
 
 def _no_limit(directives: Directives, directive: Directive, what: str) -> NoReturn:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 from onewatt.errors import InputError, MappingError
 from onewatt.importers.timeloop.constraints import (
@@ -57,24 +57,18 @@ def read_mapping(einsum: Einsum, architecture: Architecture, directives: Directi
         if isinstance(node, Container):
             nest += _loops(by_place.get((node.name, "spatial")), node)
 
-    def refuse(message: str) -> NoReturn:
-        places = list(directives.places.values())
-        if not places:
-            raise InputError(f"{directives.name}: {message}")
-        directives.fail(places[0], message)
-
     try:
         return nest_of(einsum, nest)
     except InputError as error:
-        refuse(str(error))
+        place = next(iter(directives.places.values()), None)
+        if place is None:
+            raise
+        directives.fail(place, str(error))
 
 
 def _kept(einsum: Einsum, memory: Memory, directives: Directives) -> tuple[str, ...]:
     """Return the tensors a memory keeps: those stated, then those it can keep if nothing is."""
-    held: dict[str, bool] = {}
-    for target, stated in directives.kept.items():
-        if target == memory.name:
-            held = stated
+    held = directives.held(memory.name)
     able = (*memory.keeps, *memory.may_keep)
     stated_first = [t for t, keeps in held.items() if keeps]
     return (*stated_first, *(t.name for t in einsum.tensors
