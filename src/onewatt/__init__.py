@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from onewatt.errors import OnewattError as OnewattError
     from onewatt.importers.densities import with_densities as with_densities
     from onewatt.importers.load import load_workload as load_workload
+    from onewatt.importers.timeloop.export import timeloop_mapping_yaml as timeloop_mapping_yaml
+    from onewatt.importers.timeloop.load import load_timeloop as load_timeloop
+    from onewatt.importers.timeloop.strings import read_mapping_string as read_mapping_string
     from onewatt.mapper.search import search as search
     from onewatt.model.budget import judge as judge
     from onewatt.model.evaluate import evaluate as evaluate
@@ -62,10 +65,13 @@ _HOMES = {
     "load_chip": "components.chips",
     "load_energy_table": "components.accelergy",
     "load_result": "report.store",
+    "load_timeloop": "importers.timeloop.load",
     "load_workload": "importers.load",
     "prices": "components.library",
+    "read_mapping_string": "importers.timeloop.strings",
     "save_result": "report.store",
     "search": "mapper.search",
+    "timeloop_mapping_yaml": "importers.timeloop.export",
     "with_densities": "importers.densities",
     "with_energy_table": "components.accelergy",
     "write_report": "report.html",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from onewatt.errors import InputError
 from onewatt.model.evaluate import evaluate
 from published.timeloop_case import read_case, statistics
 
@@ -55,13 +56,19 @@ def test_every_case_is_either_reproduced_or_named(root):
     assert set(statistics(root)) == {*DENSE, *NOT_REPRODUCED}
 
 
+@pytest.mark.parametrize("name", NOT_REPRODUCED)
+def test_a_case_that_is_not_modelled_is_refused_by_the_name_of_its_key(root, name):
+    with pytest.raises(InputError, match="'sparse_optimizations' of a Timeloop file is not model"):
+        read_case(root, name)
+
+
 @pytest.mark.parametrize("name", DENSE)
 def test_counts_energy_and_cycles(root, name):
     case = read_case(root, name)
     cost = evaluate(
         case.einsum, case.architecture, case.mapping, prices=case.prices, convention="timeloop"
     )
-    assert cost.cycles("layer") == case.expected["summary"]["Cycles"]
+    assert cost.cycles(case.einsum.name) == case.expected["summary"]["Cycles"]
     for level, expected in case.expected["levels"].items():
         if "Leakage energy (total)" in expected["stats"]:
             leak = sum(e.energy for e in cost.entries if (e.component, e.action) == (level, "leak"))

@@ -30,18 +30,47 @@ def chip_with(
     """Return a chip by preset name or path, with or without its dataflow, at Accelergy's prices."""
     import msgspec
 
-    from onewatt.components.accelergy import load_energy_table, with_energy_table
     from onewatt.components.chips import load_chip
     from onewatt.spec.architecture import Dataflow
 
     if dataflow not in DATAFLOWS:
         raise InputError(f"--dataflow: {unknown('dataflow', dataflow, DATAFLOWS)}")
-    if area_table is not None and energy_table is None:
-        raise InputError("--area-table needs --energy-table: the two are written together")
-    chip = load_chip(name)
-    if energy_table is not None:
-        chip = with_energy_table(chip, load_energy_table(energy_table, area_table))
+    chip = _timeloop_chip(name) if timeloop_file(name) else load_chip(name)
+    chip = with_tables(chip, energy_table, area_table)
     return chip if dataflow == "preset" else msgspec.structs.replace(chip, dataflow=Dataflow())
+
+
+def with_tables(
+    chip: Architecture, energy_table: Path | None, area_table: Path | None
+) -> Architecture:
+    """Return a chip at Accelergy's prices, if there are tables."""
+    from onewatt.components.accelergy import load_energy_table, with_energy_table
+
+    if energy_table is None:
+        if area_table is not None:
+            raise InputError("--area-table needs --energy-table: the two are written together")
+        return chip
+    return with_energy_table(chip, load_energy_table(energy_table, area_table))
+
+
+def timeloop_file(name: str | Path) -> bool:
+    """Say whether this is a YAML file of Timeloop, by its sections."""
+    from onewatt.importers.timeloop.load import is_timeloop
+    from onewatt.spec.files import text_of
+
+    path = Path(name)
+    if path.suffix not in (".yaml", ".yml") or not path.is_file():
+        return False
+    return is_timeloop(text_of(path))
+
+
+def _timeloop_chip(name: str) -> Architecture:
+    from onewatt.importers.timeloop.load import load_timeloop
+
+    chip = load_timeloop(name).architecture
+    if chip is None:
+        raise InputError(f"{name}: is a Timeloop file without an architecture; expected one")
+    return chip
 
 
 def split_layer(text: str) -> tuple[str, str]:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from onewatt.cli import options, terminal
-from onewatt.cli.inputs import chip_with, only, split_layer
+from onewatt.cli.inputs import chip_with, only, split_layer, timeloop_file
 from onewatt.errors import InputError
+
+if TYPE_CHECKING:
+    from onewatt.spec.architecture import Architecture
+    from onewatt.spec.mapping import Mapping
+    from onewatt.spec.workload import Einsum
 
 
 def map(
@@ -19,6 +24,10 @@ def map(
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="MAPPING.yaml", help="Write the mapping there."),
+    ] = None,
+    timeloop: Annotated[
+        Path | None,
+        typer.Option("--timeloop", metavar="FILE", help="Write the mapping for Timeloop v4 there."),
     ] = None,
     as_json: options.AsJson = False,
     dataflow: options.DataflowName = "preset",
@@ -39,13 +48,20 @@ def map(
     if not result.layers:
         raise InputError(f"chip {architecture.name!r} cannot compute layer {layer!r}")
     found = result.layers[0]
-    if output is not None:
-        if found.mapping is None:
-            raise InputError(f"-o: layer {found.name!r} is vector work and has no mapping to write")
+    if found.mapping is None and (output or timeloop):
+        raise InputError(f"-o: layer {found.name!r} is vector work and has no mapping to write")
+    exported = ""
+    if timeloop is not None and found.mapping is not None:
+        exported = _for_timeloop(workload.einsums[0], architecture, found.mapping, model)
+    if output is not None and found.mapping is not None:
         from onewatt.report.store import write_text
         from onewatt.spec.files import dumps
 
         write_text(output, dumps(found.mapping, "mapping"))
+    if timeloop is not None:
+        from onewatt.report.store import write_text
+
+        write_text(timeloop, exported)
     if as_json:
         from onewatt.report.tables import result_json
 
@@ -54,3 +70,12 @@ def map(
     from onewatt.report.text import show_layer
 
     show_layer(result, found.name, terminal.console())
+
+
+def _for_timeloop(einsum: Einsum, architecture: Architecture, mapping: Mapping, model: str) -> str:
+    """Return a mapping for Timeloop, with the data spaces of its problem if there is one."""
+    from onewatt.importers.timeloop.export import timeloop_mapping_yaml
+    from onewatt.importers.timeloop.load import load_timeloop
+
+    names = load_timeloop(model).names if timeloop_file(model) else None
+    return timeloop_mapping_yaml(einsum, architecture, mapping, names=names)

@@ -33,7 +33,7 @@ Chip = Annotated[
         "-c",
         metavar="CHIP",
         show_default=False,
-        help="A preset (see 'onewatt chips') or a YAML file.",
+        help="A preset (see 'onewatt chips') or a YAML file, also of Timeloop.",
     ),
 ]
 ResultFile = Annotated[

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from onewatt.cli import terminal
-from onewatt.cli.inputs import kind_of
+from onewatt.cli.inputs import kind_of, timeloop_file
 from onewatt.errors import InputError, unknown
 
 
@@ -35,8 +35,27 @@ def show(
     from onewatt.spec.files import load
 
     path = Path(what)
+    if timeloop_file(path):
+        _show_timeloop(path)
+        return
     kind = kind_of(path) if path.suffix in (".yaml", ".yml") else None
     show_noun(load(path, kind) if kind else _named(what), terminal.console())
+
+
+def _show_timeloop(path: Path) -> None:
+    """Show the chip of a Timeloop file, and its layer."""
+    from onewatt.importers.timeloop.load import load_timeloop
+    from onewatt.report.nouns import show_noun
+    from onewatt.spec.workload import Workload
+
+    design = load_timeloop(path)
+    if design.architecture is not None:
+        show_noun(design.architecture, terminal.console())
+    if design.einsum is not None:
+        layer = Workload(name=path.stem, einsums=(design.einsum,), source="Timeloop v4")
+        show_noun(layer, terminal.console())
+    if design.mapping is not None:
+        show_noun(design.mapping, terminal.console())
 
 
 def _is_result(path: Path) -> bool:

@@ -137,11 +137,29 @@ def _from_file(path: Path, suffix: str, batch: int, given: dict[str, Any]) -> Wo
 
         _only("a TensorFlow Lite file", given, "shapes")
         return load_tflite(path, batch=batch, shapes=given["shapes"])
+    from onewatt.importers.timeloop.load import is_timeloop
     from onewatt.spec import files
 
     _only("a YAML workload", given)
-    workload: Workload = files.load(path, "workload")
+    text = files.text_of(path)
+    workload = _from_timeloop(path) if is_timeloop(text) else _from_yaml(text, path)
     return workload if batch == 1 else with_batch(workload, batch)
+
+
+def _from_yaml(text: str, path: Path) -> Workload:
+    from onewatt.spec import files
+
+    workload: Workload = files.loads(text, "workload", name=str(path))
+    return workload
+
+
+def _from_timeloop(path: Path) -> Workload:
+    from onewatt.importers.timeloop.load import load_timeloop
+
+    einsum = load_timeloop(path).einsum
+    if einsum is None:
+        raise InputError(f"{path}: is a Timeloop file without a problem; expected one as a layer")
+    return Workload(name=path.stem, einsums=(einsum,), source="Timeloop v4")
 
 
 def with_batch(workload: Workload, batch: int) -> Workload:

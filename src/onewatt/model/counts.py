@@ -61,7 +61,7 @@ class _Crossing:
 
     def __init__(self, einsum: Einsum, nest: Nest, tensor: Tensor, lenient: bool) -> None:
         self.nest, self.lenient = nest, lenient
-        self.dims = factors(einsum, tensor)
+        self.dims = factors(einsum, tensor, boxes=lenient)
         self.slides = bool(((self.dims[:, 1] >= 0) & (self.dims[:, 2] > 0)).any())
 
     def __call__(
@@ -103,9 +103,10 @@ def count(
         The lowered mapping.
     convention : str
         ``literal`` counts what a machine does that holds exactly its current tiles; ``timeloop``
-        credits overlap only where the innermost loop above a buffer moves the tensor, shares
-        only reads of whole tiles, fetches every partial sum again in each instance that ever
-        held it, and does not count draining.
+        credits overlap only where the innermost loop above a buffer moves the tensor or a carry
+        moves it as far, shares only reads of whole tiles, counts the gaps inside a strided tile,
+        fetches every partial sum again in each instance that ever held it, and does not count
+        draining.
 
     Returns
     -------

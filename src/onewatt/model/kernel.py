@@ -205,8 +205,10 @@ def _span(p, p_size, r, r_size, a, b):
 
 
 @nb.njit(cache=True)
-def _solid(p_size, r_size, a, b):
-    """Whether a·i + b·j takes every value of its span."""
+def _solid(p_size, r_size, a, b, boxes):
+    """Whether a·i + b·j takes every value of its span, or is counted as if it did."""
+    if boxes:
+        return True
     if p_size <= 1 and r_size <= 1:
         return True
     if p_size <= 1:
@@ -225,8 +227,11 @@ def _mark(p, p_size, r, r_size, a, b, base, stamp, mark):
 
 
 @nb.njit(cache=True)
-def _plane_group(ps, rs, px, rx, a, b, form):
-    """Words of one group now and kept, for coordinates px of p and rx of r."""
+def _plane_group(ps, rs, px, rx, a, b, form, boxes):
+    """Words of one group now and kept, for coordinates px of p and rx of r.
+
+    `boxes` is 0, or how far the innermost loop moves if gaps inside a tile count as words.
+    """
     low, high, solid = np.int64(1) << 60, -(np.int64(1) << 60), True
     for x in px:
         for y in rx:
@@ -234,7 +239,7 @@ def _plane_group(ps, rs, px, rx, a, b, form):
                 lo, hi = _span(ps[x, side], ps[x, side + 1], rs[y, side], rs[y, side + 1], a, b)
                 if hi >= lo:
                     low, high = min(low, lo), max(high, hi)
-                    solid = solid and _solid(ps[x, side + 1], rs[y, side + 1], a, b)
+                    solid = solid and _solid(ps[x, side + 1], rs[y, side + 1], a, b, boxes)
     if high < low:
         return 0, 0
     if solid and px.shape[0] == 1 and rx.shape[0] == 1:
@@ -243,6 +248,8 @@ def _plane_group(ps, rs, px, rx, a, b, form):
         lo_old, hi_old = _span(ps[x, 0], ps[x, 1], rs[y, 0], rs[y, 1], a, b)
         if hi < lo:
             return 0, 0
+        if boxes and lo - lo_old != boxes:  # a carry that `_repeats` lets pass for a step
+            return hi - lo + 1, max(0, hi - lo + 1 - boxes)
         return hi - lo + 1, max(0, min(hi, hi_old) - max(lo, lo_old) + 1)
     n = high - low + 2
     new, old, both = np.zeros(n, np.int32), np.zeros(n, np.int32), np.zeros(n, np.int32)
@@ -301,7 +308,7 @@ def _by_group(group):
 
 
 @nb.njit(cache=True)
-def _planes(pw, ps, pg, rw, rs, rg, a, b, form):
+def _planes(pw, ps, pg, rw, rs, rg, a, b, form, boxes):
     """Factor of a dimension of two ranks: words held now, and those kept from before."""
     now, kept = 0, 0
     p_order, p_begin = _by_group(pg)
@@ -312,10 +319,27 @@ def _planes(pw, ps, pg, rw, rs, rg, a, b, form):
             rx = r_order[r_begin[gr] : r_begin[gr + 1]]
             for c in range(pw.shape[0]):
                 for d in range(rw.shape[0]):
-                    n, m = _plane_group(ps[c], rs[d], px, rx, a, b, form)
+                    n, m = _plane_group(ps[c], rs[d], px, rx, a, b, form, boxes)
                     now += pw[c] * rw[d] * n
                     kept += pw[c] * rw[d] * m
     return now, kept
+
+
+@nb.njit(cache=True)
+def _step(dim, rank, tile):
+    """How far one trip of a loop moves a dimension of two ranks; 0 for other loops."""
+    if dim[1] < 0:
+        return np.int64(0)
+    return tile * (dim[2] if rank == dim[0] else dim[3] if rank == dim[1] else 0)
+
+
+@nb.njit(cache=True)
+def _stride(dim, kind, rank, tile, place):
+    """How far the innermost temporal loop that moves a dimension moves it; at least 1."""
+    for i in range(place - 1, -1, -1):
+        if kind[i] == TEMPORAL and _step(dim, rank[i], tile[i]) > 0:
+            return _step(dim, rank[i], tile[i])
+    return np.int64(1)
 
 
 @nb.njit(cache=True)
@@ -334,10 +358,11 @@ def _factor(f, dims, nest, extent, place, parent, first, shared, form, lenient, 
         shared = 0
         pg = groups(loops_p, kind, axis, trips, parent, first, shared)
     r = dims[f, 1]
+    boxes = _stride(dims[f], kind, rank, tile, place) if lenient else 0
     loops_r = np.nonzero(rank[:place] == r)[0]
     rw, rs = classes(loops_r, kind, tile, trips, extent[r], k, first)
     rg = groups(loops_r, kind, axis, trips, parent, first, shared)
-    return _planes(pw, ps, pg, rw, rs, rg, dims[f, 2], dims[f, 3], form)
+    return _planes(pw, ps, pg, rw, rs, rg, dims[f, 2], dims[f, 3], form, boxes)
 
 
 @nb.njit(cache=True)
@@ -377,8 +402,8 @@ def crossing(
     keeps : bool
         Whether receivers remember; compute does not.
     lenient : bool
-        Credit overlap only if the innermost loop above the place moves the tensor, and share only
-        reads of equal tiles (``timeloop``).
+        Credit overlap only if the innermost loop above the place moves the tensor, share only
+        reads of equal tiles, and count the gaps inside a strided tile as words (``timeloop``).
 
     Returns
     -------
@@ -418,11 +443,33 @@ def crossing(
 
 
 @nb.njit(cache=True)
+def _repeats(f, dims, kind, rank, tile, place, k):
+    """Whether Timeloop takes the carry at an outer loop for one more step of the innermost one.
+
+    It looks at the first two trips of a loop only, so the tile before the carry is the one at
+    trip 1 of every loop inside; and it credits overlap only while the tile moves evenly.
+    """
+    inside, last = np.int64(0), np.int64(0)
+    for i in range(k + 1, place):
+        if kind[i] == TEMPORAL:
+            last = _step(dims[f], rank[i], tile[i])
+            if last == 0:
+                return False
+            inside += last
+    return last > 0 and _step(dims[f], rank[k], tile[k]) - inside == last
+
+
+@nb.njit(cache=True)
 def _kept(f, k, still, dims, nest, extent, place, parent, first, shared, form, lenient, outer):
     """Words of one factor kept at the steps that carry at loop k."""
     if not _changes(f, dims, nest[0], nest[1], place, k):
         return still[f]
-    if lenient and outer and dims[f, 2] > 0:
+    if (
+        lenient
+        and outer
+        and dims[f, 2] > 0
+        and not _repeats(f, dims, nest[0], nest[1], nest[2], place, k)
+    ):
         return 0
     return _factor(f, dims, nest, extent, place, parent, first, shared, form, lenient, k)[1]
 

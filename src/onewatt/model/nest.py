@@ -136,8 +136,10 @@ def _check_complete(einsum: Einsum, left: dict[str, int], levels: list[Level]) -
             raise MappingError(f"layer {einsum.name!r}: no memory keeps {tensor.name!r}")
 
 
-def factors(einsum: Einsum, tensor: Tensor) -> Ints:
+def factors(einsum: Einsum, tensor: Tensor, *, boxes: bool = False) -> Ints:
     """Return the factors of a tensor's counts, shape (F, 4): rank p, rank r or -1, a, b.
+
+    With `boxes` a stride matters even if its window is one wide: gaps count as words then.
 
     Raises
     ------
@@ -148,6 +150,8 @@ def factors(einsum: Einsum, tensor: Tensor) -> Ints:
     rows: list[tuple[int, int, int, int]] = []
     for index in tensor.projection:
         terms = [t for t in index.terms if einsum.sizes[t.rank] > 1] or list(index.terms[:1])
+        if boxes and len(index.terms) == 2:
+            terms = list(index.terms)
         if len(terms) > 2:
             raise MappingError(
                 f"layer {einsum.name!r}: index {index} of {tensor.name!r} sums more than two ranks"
