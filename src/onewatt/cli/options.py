@@ -61,7 +61,7 @@ ConventionName = Annotated[
     typer.Option(
         "--convention",
         metavar="NAME",
-        help="How to count: literal, or timeloop to compare with it.",
+        help="How to count: literal, or timeloop or isca16 to compare with them.",
     ),
 ]
 DataflowName = Annotated[
