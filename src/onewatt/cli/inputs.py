@@ -1,4 +1,4 @@
-"""What verbs read: workloads or one of their layers, chips with or without their dataflow."""
+"""What verbs read: workloads or one of their layers, chips with their own dataflow or another."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 #: Stands between a model and the name of one of its layers.
 LAYER_MARK = "::"
-DATAFLOWS = ("preset", "free")
+#: The chip's own dataflow, in the place of a name of the catalogue.
+PRESET = "preset"
 
 _SCHEMA = re.compile(r"^schema:\s*[\"']?onewatt/(\w+)/", re.MULTILINE)
 #: What only this kind of file has at its margin, for files without a ``schema:`` line.
@@ -27,21 +28,20 @@ def chip_with(
     energy_table: Path | None = None,
     area_table: Path | None = None,
 ) -> Architecture:
-    """Return a chip by preset name or path, with or without its dataflow, at Accelergy's prices."""
-    import msgspec
-
+    """Return a chip by preset name or path, with its dataflow or another, at Accelergy's prices."""
     from onewatt.components.accelergy import load_energy_table, with_energy_table
     from onewatt.components.chips import load_chip
-    from onewatt.spec.architecture import Dataflow
+    from onewatt.components.dataflows import list_dataflows, with_dataflow
 
-    if dataflow not in DATAFLOWS:
-        raise InputError(f"--dataflow: {unknown('dataflow', dataflow, DATAFLOWS)}")
+    names = (PRESET, *(d.name for d in list_dataflows()))
+    if dataflow not in names:
+        raise InputError(f"--dataflow: {unknown('dataflow', dataflow, names)}")
     if area_table is not None and energy_table is None:
         raise InputError("--area-table needs --energy-table: the two are written together")
     chip = load_chip(name)
     if energy_table is not None:
         chip = with_energy_table(chip, load_energy_table(energy_table, area_table))
-    return chip if dataflow == "preset" else msgspec.structs.replace(chip, dataflow=Dataflow())
+    return chip if dataflow == PRESET else with_dataflow(chip, dataflow)
 
 
 def split_layer(text: str) -> tuple[str, str]:

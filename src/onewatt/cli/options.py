@@ -67,7 +67,10 @@ ConventionName = Annotated[
 DataflowName = Annotated[
     str,
     typer.Option(
-        "--dataflow", metavar="NAME", help="preset (the chip's own limits on loops) or free."
+        "--dataflow",
+        metavar="NAME",
+        help="preset (the chip's own limits), free, row-stationary, rs-plus, weight-stationary, "
+        "output-stationary-a, -b or -c, no-local-reuse.",
     ),
 ]
 EnergyTable = Annotated[
