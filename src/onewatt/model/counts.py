@@ -105,7 +105,8 @@ def count(
         ``literal`` counts what a machine does that holds exactly its current tiles; ``timeloop``
         credits overlap only where the innermost loop above a buffer moves the tensor, shares
         only reads of whole tiles, fetches every partial sum again in each instance that ever
-        held it, and does not count draining.
+        held it, and does not count draining.  ``isca16`` counts literally and is charged otherwise,
+        see `onewatt.model.isca16.reread`.
 
     Returns
     -------
