@@ -214,13 +214,7 @@ def test_other_closed_forms_are_what_their_loop_nests_count(reuse, alexnet, laye
 def test_the_document_shows_the_committed_rows_and_they_are_what_is_computed(example, rows):
     """Setting (b) takes minutes, so its rows are only compared with the table that shows them."""
     text = (ROOT / "docs/isca16.csv").read_text()
-    every = [
-        example.Row(
-            r["setting"], r["kind"], int(r["batch"]), r["layer"], r["dataflow"],
-            {level: float(r[level]) for level in example.LEVELS},
-        )
-        for r in csv.DictReader(text.splitlines())
-    ]  # fmt: skip
+    every = example.from_csv(text)
     assert example.table(every) in (ROOT / "docs/isca16.md").read_text()
     assert example.figure(every) == (ROOT / "docs/images/isca16.svg").read_text()
     lines = example.as_csv(rows).splitlines()
