@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from onewatt.components.accelergy import with_energy_table as with_energy_table
     from onewatt.components.chips import list_chips as list_chips
     from onewatt.components.chips import load_chip as load_chip
+    from onewatt.components.dataflows import list_dataflows as list_dataflows
+    from onewatt.components.dataflows import with_dataflow as with_dataflow
     from onewatt.components.library import prices as prices
     from onewatt.errors import InputError as InputError
     from onewatt.errors import MappingError as MappingError
@@ -61,6 +63,7 @@ _HOMES = {
     "evaluate_workload": "model.evaluate",
     "judge": "model.budget",
     "list_chips": "components.chips",
+    "list_dataflows": "components.dataflows",
     "load": "spec.files",
     "load_chip": "components.chips",
     "load_energy_table": "components.accelergy",
@@ -72,6 +75,7 @@ _HOMES = {
     "save_result": "report.store",
     "search": "mapper.search",
     "timeloop_mapping_yaml": "importers.timeloop.export",
+    "with_dataflow": "components.dataflows",
     "with_densities": "importers.densities",
     "with_energy_table": "components.accelergy",
     "write_report": "report.html",

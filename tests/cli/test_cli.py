@@ -135,6 +135,12 @@ def test_analyze_passes_every_option_on(run, asked):
     assert picked == {"objective": "energy", "batch": 4, "seed": 7, "workers": 3}
 
 
+def test_a_chip_takes_on_a_dataflow_of_the_catalogue(run, asked):
+    code, _, _ = run("analyze", "little", "-c", "tiny", "--dataflow", "row-stationary", "-q")
+    assert code == 0
+    assert asked["search"]["architecture"].dataflow.name == "row-stationary"
+
+
 def test_json_is_one_object_and_nothing_else(run):
     code, out, err = run("analyze", "little", "--chip", "tiny", "--json")
     assert code == 0
@@ -182,6 +188,8 @@ def test_a_budget_gates(run, budget, expected, word):
         (["analyze", "x", "--chip", "tiny", "--budget", "1"], "budget '1': found '1'"),
         (["analyze", "x", "--chip", "tiny", "--objective", "enrgy"], "Did you mean 'energy'?"),
         (["analyze", "x", "--chip", "tiny", "--dataflow", "fee"], "Did you mean 'free'?"),
+        (["map", "x", "-c", "tiny", "--dataflow", "row_stationary"], "'row-stationary'?"),
+        (["map", "x", "-c", "tiny", "--dataflow", "no-local-reuse"], "'tiny' cannot run 'no-lo"),
         (["analyze", "x", "--chip", "tiny", "--shape", "1x3"], "--shape: found '1x3'"),
         (["analyze", "x", "--chip", "tiny", "--shape", "a=1x-3"], "--shape: found 'a=1x-3'"),
         (["analyze", "x", "--chip", "tiny", "--shape", "a=1", "--shape", "a=1"], "'a' twice"),

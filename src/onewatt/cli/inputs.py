@@ -1,4 +1,4 @@
-"""What verbs read: workloads or one of their layers, chips with or without their dataflow."""
+"""What verbs read: workloads or one of their layers, chips with their own dataflow or another."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 #: Stands between a model and the name of one of its layers.
 LAYER_MARK = "::"
-DATAFLOWS = ("preset", "free")
+#: The chip's own dataflow, in the place of a name of the catalogue.
+PRESET = "preset"
 
 _SCHEMA = re.compile(r"^schema:\s*[\"']?onewatt/(\w+)/", re.MULTILINE)
 #: What only this kind of file has at its margin, for files without a ``schema:`` line.
@@ -27,17 +28,16 @@ def chip_with(
     energy_table: Path | None = None,
     area_table: Path | None = None,
 ) -> Architecture:
-    """Return a chip by preset name or path, with or without its dataflow, at Accelergy's prices."""
-    import msgspec
-
+    """Return a chip by preset name or path, with its dataflow or another, at Accelergy's prices."""
     from onewatt.components.chips import load_chip
-    from onewatt.spec.architecture import Dataflow
+    from onewatt.components.dataflows import list_dataflows, with_dataflow
 
-    if dataflow not in DATAFLOWS:
-        raise InputError(f"--dataflow: {unknown('dataflow', dataflow, DATAFLOWS)}")
+    names = (PRESET, *(d.name for d in list_dataflows()))
+    if dataflow not in names:
+        raise InputError(f"--dataflow: {unknown('dataflow', dataflow, names)}")
     chip = _timeloop_chip(name) if timeloop_file(name) else load_chip(name)
     chip = with_tables(chip, energy_table, area_table)
-    return chip if dataflow == "preset" else msgspec.structs.replace(chip, dataflow=Dataflow())
+    return chip if dataflow == PRESET else with_dataflow(chip, dataflow)
 
 
 def with_tables(

@@ -61,13 +61,16 @@ ConventionName = Annotated[
     typer.Option(
         "--convention",
         metavar="NAME",
-        help="How to count: literal, or timeloop to compare with it.",
+        help="How to count: literal, or timeloop or isca16 to compare with them.",
     ),
 ]
 DataflowName = Annotated[
     str,
     typer.Option(
-        "--dataflow", metavar="NAME", help="preset (the chip's own limits on loops) or free."
+        "--dataflow",
+        metavar="NAME",
+        help="preset (the chip's own limits), free, row-stationary, rs-plus, weight-stationary, "
+        "output-stationary-a, -b or -c, no-local-reuse.",
     ),
 ]
 EnergyTable = Annotated[

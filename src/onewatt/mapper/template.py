@@ -71,13 +71,22 @@ def templates(einsum: Einsum, architecture: Architecture) -> list[Template]:
     """Return the outline of mappings for each choice of memories to bypass.
 
     Memories in a row that keep different tensors make one stage.  A memory's `may_keep` gives two
-    templates a tensor, with and without it.
+    templates a tensor, with and without it, unless the dataflow says what it keeps.
+
+    Raises
+    ------
+    InputError
+        If the dataflow names a place or asks a memory for something that the chip does not have.
     """
     every = tuple(t.name for t in einsum.tensors)
+    limits = _limits(architecture)
     choices: list[dict[str, tuple[str, ...]]] = [{}]
     for memory in architecture.memories:
-        must = tuple(t for t in every if t in memory.keeps)
-        optional = _subsets(tuple(t for t in every if t in memory.may_keep))
+        limit = limits.get(memory.name)
+        named = limit.keeps if limit else None
+        must = tuple(t for t in every if t in (memory.keeps if named is None else named))
+        may = memory.may_keep if named is None else ()
+        optional = _subsets(tuple(t for t in every if t in may))
         choices = [
             {**c, memory.name: tuple(t for t in every if t in (*must, *s))}
             for c in choices
@@ -138,4 +147,23 @@ def _limits(architecture: Architecture) -> dict[str, Limit]:
                 f"chip {architecture.name!r}, dataflow {architecture.dataflow.name!r}: "
                 f"{unknown('memory or axis', where, places)}"
             )
+    for memory in architecture.memories:
+        limit = limits.get(memory.name)
+        if limit and limit.keeps is not None:
+            _check_keeps(architecture, memory, limit.keeps)
     return limits
+
+
+def _check_keeps(architecture: Architecture, memory: Memory, keeps: tuple[str, ...]) -> None:
+    where = f"chip {architecture.name!r}, dataflow {architecture.dataflow.name!r}"
+    for tensor in keeps:
+        if tensor not in (*memory.keeps, *memory.may_keep):
+            raise InputError(
+                f"{where}: memory {memory.name!r} cannot keep {tensor!r}; add it to its 'may_keep'"
+            )
+    for tensor in memory.keeps:
+        if tensor not in keeps:
+            raise InputError(
+                f"{where}: memory {memory.name!r} must keep {tensor!r}, which the dataflow holds "
+                "elsewhere; move it from its 'keeps' to its 'may_keep'"
+            )

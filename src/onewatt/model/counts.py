@@ -106,7 +106,8 @@ def count(
         credits overlap only where the innermost loop above a buffer moves the tensor or a carry
         moves it as far, shares only reads of whole tiles, counts the gaps inside a strided tile,
         fetches every partial sum again in each instance that ever held it, and does not count
-        draining.
+        draining.  ``isca16`` counts literally and is charged otherwise, see
+        `onewatt.model.isca16.reread`.
 
     Returns
     -------

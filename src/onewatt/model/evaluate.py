@@ -6,7 +6,7 @@ import msgspec
 
 from onewatt.components.library import prices as price_list
 from onewatt.errors import MappingError
-from onewatt.model import latency, ledger, vector
+from onewatt.model import isca16, latency, ledger, vector
 from onewatt.model.bound import bound
 from onewatt.model.counts import count
 from onewatt.model.nest import check_kept, check_place, lower
@@ -41,7 +41,8 @@ def evaluate(
     prices : Prices or None
         The price list; by default that of the chip.
     convention : str
-        How to read the counts, see `onewatt.model.counts.count`.
+        How to read the counts: ``literal`` and ``timeloop`` as `onewatt.model.counts.count` has
+        them, ``isca16`` as `onewatt.model.isca16.reread`; the last changes energy alone.
 
     Returns
     -------
@@ -66,7 +67,8 @@ def evaluate(
     check_capacity(einsum, architecture, nest)
     check_kept(einsum, architecture, mapping)
     counts = count(einsum, architecture, nest, convention)
-    entries = ledger.lines(einsum, architecture, prices, counts)
+    charged = isca16.reread(einsum, architecture, counts) if convention == "isca16" else counts
+    entries = ledger.lines(einsum, architecture, prices, charged)
     cost = Cost(entries=tuple(entries), busy=tuple(latency.busy(einsum, architecture, counts)))
     used = {**counts.instances, architecture.mac.name: counts.active}
     kept = ledger.upkeep(

@@ -234,12 +234,19 @@ class Limit(Noun):
     """A loop that a dataflow allows or demands.
 
     `where` is a memory (temporal loops directly inside it) or an axis; `ranks` lists what may be
-    looped there; `order` fixes the loops, outermost first; `size` caps one rank's tile inside.
+    looped there; `order` fixes the loops, outermost first.  `keeps` names the tensors that a memory
+    holds, of all it could keep; the others pass it by.  A limit of the catalogue may say ``rows``,
+    ``columns``, ``registers`` or ``buffers`` instead of a name.
     """
 
     where: str
     ranks: tuple[str, ...] | None = None
     order: tuple[str, ...] = ()
+    keeps: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse tensors no chip knows."""
+        _known_tensors(f"limit at {self.where!r}", self.keeps or ())
 
 
 class Dataflow(Noun):
