@@ -180,6 +180,13 @@ def test_accelforge_is_given_the_same_chip_and_layer(chip):
     assert float(nodes["shared_glb"]["actions"][0]["energy"]) == near(18.183829e-12 / 8)
     inputs = given["workload"]["einsums"][0]["tensor_accesses"][0]
     assert inputs["projection"] == {"C": "c", "X2": "2*p+r", "X3": "2*q+s"}
+    pointwise = layers.describe("c", conv(stride=2, m=4, c=3, p=6, r=1))
+    text = accelforge_runner.specification(chips.describe(chip), pointwise)
+    assert "name: Inputs, projection: {C: c, P: p, Q: q}}" in text
+
+
+class Reservation(SimpleNamespace):
+    pass
 
 
 class Storage(SimpleNamespace):
@@ -196,19 +203,20 @@ class Spatial(SimpleNamespace):
 
 def test_accelforges_nodes_become_a_nest():
     path = [
-        Storage(component="DRAM", tensors=["Inputs", "Weights", "Outputs"]),
-        Storage(component="weights_spad", tensors=["Weights"]),
+        Reservation(resource="DRAM", purposes=["Inputs", "Weights", "Outputs"]),
+        Reservation(resource="weights_spad", purposes=["Weights"]),
         Temporal(rank_variable="c", tile_shape=6),
-        Storage(component="shared_glb", tensors=["Inputs"]),
+        Reservation(resource="shared_glb", purposes=["Inputs"]),
+        Storage(component="shared_glb", tensors=["Outputs"]),  # its tile changes with each M
         Temporal(rank_variable={"m"}, tile_shape=4),
-        Storage(component="shared_glb", tensors=["Outputs"]),
+        Reservation(resource="shared_glb", purposes=["Outputs"]),
         Temporal(rank_variable="p", tile_shape=3),
         Spatial(rank_variable="m", tile_shape=2, name="X"),
         Spatial(rank_variable="p", tile_shape=1, name="Y"),
         Spatial(rank_variable="c", tile_shape=3, name="Y"),
-        Storage(component="ifmap_spad", tensors=["Inputs"]),
+        Reservation(resource="ifmap_spad", purposes=["Inputs"]),
         Temporal(rank_variable="c", tile_shape=1),
-        Storage(component="psum_spad", tensors=["Outputs"]),
+        Reservation(resource="psum_spad", purposes=["Outputs"]),
         Temporal(rank_variable="m", tile_shape=1),
         SimpleNamespace(component="MAC"),
     ]

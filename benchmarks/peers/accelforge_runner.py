@@ -85,9 +85,11 @@ def _layer(layer: dict[str, Any]) -> list[str]:
             kept = [(r, c) for r, c in terms if r in ranks]
             if not kept:
                 continue
+            if len(kept) == 1:  # a stride alone skips words, which then need no place
+                parts.append(f"{kept[0][0]}: {kept[0][0].lower()}")
+                continue
             text = "+".join(r.lower() if c == 1 else f"{c}*{r.lower()}" for r, c in kept)
-            simple = len(kept) == 1 and kept[0][1] == 1
-            parts.append(f"{kept[0][0] if simple else f'X{number}'}: {text}")
+            parts.append(f"X{number}: {text}")
         written = ", output: True" if tensor == "Outputs" else ""
         lines.append(f"    - {{name: {tensor}, projection: {{{', '.join(parts)}}}{written}}}")
     bounds = ", ".join(f"0 <= {r.lower()} < {n}" for r, n in ranks.items())
@@ -96,14 +98,18 @@ def _layer(layer: dict[str, Any]) -> list[str]:
 
 
 def nest(layer: dict[str, Any], path: list[Any]) -> dict[str, Any]:
-    """Return the neutral nest of a mapping's nodes, outermost first."""
+    """Return the neutral nest of a mapping's nodes, outermost first.
+
+    A tensor stands where its space is reserved.  Its storage node may stand further out, before
+    loops that slide a window over it or that replace its tile each time.
+    """
     left, loops, spatial = dict(layer["ranks"]), [], []
     keeps: dict[str, list[Any]] = {t: [] for t in layer["tensors"]}
     for node in path:
         kind = type(node).__name__
-        if kind == "Storage":
-            for tensor in node.tensors:
-                keeps[str(tensor)].append([str(node.component), len(loops)])
+        if kind == "Reservation":
+            for tensor in node.purposes:
+                keeps[str(tensor)].append([str(node.resource), len(loops)])
             continue
         if kind not in ("Temporal", "Spatial"):
             continue

@@ -33,7 +33,13 @@ import timeloop_cases
 RESULTS = Path(__file__).with_name("results.json")
 PAGE = Path(__file__).parents[2] / "docs" / "peers.md"
 BEGIN, END = "<!-- written by benchmarks/peers/compare.py -->", "<!-- end -->"
-PEERS = ("zigzag", "accelforge", "timeloop")
+#: Peer, its environment (also the name of its runner), and what it is told beside its defaults.
+PEERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "zigzag": ("zigzag", {}),
+    "zigzag_mixed": ("zigzag", {"enable_mix_spatial_mapping_generation": True}),
+    "accelforge": ("accelforge", {}),
+}
+TIMELOOP = "timeloop"
 OBJECTIVES = ("edp", "energy")
 #: A run is killed if it takes this many times its CPU limit, plus a minute, of wall time.
 PATIENCE = 4
@@ -78,7 +84,8 @@ def run_peer(peer: str, job: dict[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         given, found = Path(folder) / "job.json", Path(folder) / "result.json"
         given.write_text(json.dumps(job))
-        command = [str(environments.python_of(peer)), str(here / f"{peer}_runner.py")]
+        home = PEERS[peer][0]
+        command = [str(environments.python_of(home)), str(here / f"{home}_runner.py")]
         quiet = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         try:
             done = subprocess.run(
@@ -97,12 +104,13 @@ def run_peer(peer: str, job: dict[str, Any]) -> dict[str, Any]:
 
 def compare_peer(peer: str, store: Store, names: list[str], options: argparse.Namespace) -> None:
     """Run a peer on every layer and objective that is not stored yet."""
-    if why := environments.missing(peer):
+    home, effort = PEERS[peer]
+    if why := environments.missing(home):
         store.data.setdefault("skipped", {})[peer] = why
         print(f"{peer}: {why}")
         return
     store.data.get("skipped", {}).pop(peer, None)
-    store.data.setdefault("versions", {})[peer] = environments.versions(peer)
+    store.data.setdefault("versions", {})[home] = environments.versions(home)
     einsums, chip = chosen.load_layers(), chips.load()
     for objective in options.objectives:
         for name in names:
@@ -111,7 +119,7 @@ def compare_peer(peer: str, store: Store, names: list[str], options: argparse.Na
                 continue
             layer = chosen.describe(name, einsums[name])
             job = {"chip": chips.describe(chip), "layer": layer, "objective": objective}
-            run = run_peer(peer, {**job, "limit_s": options.timeout})
+            run = run_peer(peer, {**job, "effort": effort, "limit_s": options.timeout})
             rescore(run, einsums[name], chip, objective)
             store.put(key, run)
             print(f"{key}: {run['status']}, {run.get('cpu_s', 0):.1f} CPU-s", flush=True)
@@ -171,7 +179,9 @@ def machine() -> dict[str, Any]:
 
 def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--peers", default=",".join(PEERS), help="which peers, by comma")
+    parser.add_argument(
+        "--peers", default=",".join([*PEERS, TIMELOOP]), help="which peers, by comma"
+    )
     parser.add_argument("--timeout", type=int, default=120, help="CPU seconds a peer has a layer")
     parser.add_argument("--layers", default="", help="only layers whose name contains this")
     parser.add_argument("--objectives", default=",".join(OBJECTIVES))
@@ -191,12 +201,12 @@ def main() -> int:
     store = Store(options.results)
     store.data["chip"] = chips.CHIP
     store.data["machine"] = machine()
-    wanted = [] if options.only_ours else [p for p in options.peers.split(",") if p != "timeloop"]
-    for peer in wanted:
+    wanted = [p for p in options.peers.split(",") if p != TIMELOOP]
+    for peer in [] if options.only_ours else wanted:
         compare_peer(peer, store, names, options)
     if not options.only_peers:
         compare_ours(store, names, options)
-        if "timeloop" in options.peers:
+        if TIMELOOP in options.peers:
             store.data["timeloop"] = rounded(timeloop_cases.compare())
     rescore_all(store, names)
     store.data["comparison"] = rounded(table.compare(store.data["runs"]))

@@ -41,7 +41,11 @@ def best(einsum: ow.Einsum, chip: ow.Architecture, objective: str, tiles: str) -
 def measure(einsum: ow.Einsum, chip: ow.Architecture, objective: str, tiles: str) -> dict[str, Any]:
     """Map one layer and return nest, score and CPU seconds; call `warm_up` before."""
     start = time.process_time()
-    result = best(einsum, chip, objective, tiles)
+    try:
+        result = best(einsum, chip, objective, tiles)
+    except ow.OnewattError as error:
+        seconds = time.process_time() - start
+        return {"status": "failed", "cpu_s": seconds, "reason": str(error)}
     seconds = time.process_time() - start
     layer = result.layers[0]
     cost = ow.evaluate(einsum, chip, layer.mapping)

@@ -43,6 +43,8 @@ def row(theirs: dict[str, Any], mine: dict[str, Any], objective: str) -> dict[st
     found: dict[str, Any] = {"status": theirs["status"]}
     if "cpu_s" in theirs:
         found["time"] = theirs["cpu_s"] / mine["cpu_s"]
+    if "score" not in mine:
+        return {**found, "status": "onewatt failed"}
     if "score" not in theirs:
         return found
     overflow = theirs["score"]["overflow"]
@@ -87,7 +89,8 @@ def summary(rows: dict[str, dict[str, Any]], tiles: str) -> dict[str, Any]:
 
 def text(data: dict[str, Any]) -> str:
     """Return the tables as Markdown."""
-    parts = [_summaries(data["comparison"]), _layers(data["runs"], "edp")]
+    parts = [_summaries(data["comparison"]), _misses(data["comparison"])]
+    parts.append(_layers(data["runs"], "edp"))
     parts.append(_timeloop(data.get("timeloop") or {}))
     skipped = data.get("skipped", {})
     parts += [f"{peer} was skipped: {why}." for peer, why in skipped.items()]
@@ -106,11 +109,14 @@ def _ratio(value: float | None) -> str:
 
 
 def _summaries(comparison: dict[str, Any]) -> str:
+    """Return a line for each peer, objective and tile set; `shipped` is in the file only."""
     head = ("peer", "objective", "onewatt", "quality worst", "geomean", "best", "worse on", "even",
             "time worst", "geomean", "target", "missed on", "unfinished")  # fmt: skip
     lines = [_line(*head), _line(*("---" for _ in head))]
     for key, one in comparison.items():
         peer, objective, own = key.split("|")
+        if "/shipped/" in own:
+            continue
         quality, time = one.get("quality", {}), one.get("time", {})
         cells = [_ratio(quality.get(k)) for k in ("worst", "geomean", "best")]
         worse = f"{len(one['worse_than_peer'])} of {one['scored']}"
@@ -122,6 +128,30 @@ def _summaries(comparison: dict[str, Any]) -> str:
                   f"{one['time_target']:g}", missed, len(one["unfinished"]))
         )  # fmt: skip
     return "\n".join(lines) if comparison else ""
+
+
+def _misses(comparison: dict[str, Any]) -> str:
+    """Return every layer that misses a target, and every one without a mapping to compare."""
+    lines: list[str] = []
+    for key, one in comparison.items():
+        peer, objective, own = key.split("|")
+        if "/shipped/" in own:
+            continue
+        rows = one["layers"]
+        parts = [
+            _named("worse than the peer", one["worse_than_peer"], rows, "quality"),
+            _named("time", one["time_missed"], rows, "time"),
+            ", ".join(f"{n} {rows[n]['status']}" for n in one["unfinished"]),
+        ]
+        found = "; ".join(p for p in parts if p) or "nothing"
+        lines.append(f"- {peer}, {objective}, {own.removeprefix('onewatt/')}: {found}.")
+    return "\n".join(["Misses:", "", *lines]) if lines else ""
+
+
+def _named(what: str, names: list[str], rows: dict[str, dict[str, Any]], ratio: str) -> str:
+    if not names:
+        return ""
+    return f"{what}: " + ", ".join(f"{n} {rows[n][ratio]:.4g}" for n in names)
 
 
 def _layers(runs: Runs, objective: str) -> str:
