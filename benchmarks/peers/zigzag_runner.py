@@ -149,7 +149,7 @@ def explore(job: dict[str, Any], folder: Path) -> Any:
 
     One thing differs: every operand is read for every operation.  The API has it fixed that a word
     used again at once is free, which no chip file here says; with reads counted, ZigZag's energies
-    agree with onewatt's to a percent, and its choices are up to a fifth better by them.
+    agree with onewatt's mostly to a percent, and its choices are up to a fifth better by them.
     """
     # here, so that the translation above can be tested where ZigZag is not installed
     from zigzag.mapping.temporal_mapping import TemporalMappingType
