@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from chips_by_hand import tiny
 from laws.nests import architectures, einsums, mappings, placed_mappings
 from layers_by_hand import conv
-from onewatt.mapper.front import Choice, choose, pareto
 from onewatt.mapper.exact import search_layer
+from onewatt.mapper.front import Choice, choose, pareto
 from onewatt.model import sparse
 from onewatt.model.counts import count
 from onewatt.model.evaluate import evaluate

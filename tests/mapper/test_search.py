@@ -13,7 +13,7 @@ from onewatt.mapper.exact import search_layer
 from onewatt.mapper.search import search
 from onewatt.model.bound import least
 from onewatt.model.evaluate import evaluate
-from onewatt.spec.architecture import Axis, Dataflow, Limit, SparseFeature
+from onewatt.spec.architecture import Dataflow, Limit, SparseFeature
 from onewatt.spec.budget import Budget
 
 
