@@ -8,8 +8,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from onewatt.components.library import prices as price_list
 from onewatt.errors import MappingError
 from onewatt.mapper import kernel
+from onewatt.mapper.certificate import Certificate, Tree
 from onewatt.mapper.front import Choice, pareto
 from onewatt.mapper.orders import every_order, orders_of
 from onewatt.mapper.problem import Case, Problem, without_trivial
@@ -36,14 +38,6 @@ GOALS: dict[Goal, int] = {
     "front": kernel.FRONT,
 }  # fmt: skip
 _FRONT, _DEEP, _CHUNK = 2048, 4096, 200_000
-
-
-class Tree(NamedTuple):
-    """How one case was cut into boxes, in the order in which they were met; see `certificate`."""
-
-    template: int
-    through: tuple[int, ...]
-    codes: tuple[int, ...]
 
 
 class Found(NamedTuple):
@@ -132,6 +126,35 @@ def search_layer(
         If nothing fits.
     """
     return _Search(without_trivial(einsum), architecture, prices, goal, tiles, proof, stop).run()
+
+
+def certify(einsum: Einsum, architecture: Architecture, goal: Goal, tiles: Tiles) -> Certificate:
+    """Search a layer and return its answer with the proof.
+
+    Raises
+    ------
+    MappingError
+        If nothing fits.
+
+    Examples
+    --------
+    >>> import onewatt as ow
+    >>> from onewatt.mapper.verify import check
+    >>> layer = ow.load_workload("mlperf_ad").einsums[0]
+    >>> proof = certify(layer, ow.load_chip("eyeriss"), "energy", "perfect")
+    >>> check(proof) > 0
+    True
+    """
+    one = without_trivial(einsum)
+    found = search_layer(
+        one, architecture, price_list(architecture), goal=goal, tiles=tiles, proof=True
+    )
+    return Certificate(
+        einsum=one, architecture=architecture, goal=goal, tiles=tiles,
+        answer=tuple(str(c.mapping) for c in found.front),
+        energies=tuple(c.energy for c in found.front),
+        cycles=tuple(float(c.cycles) for c in found.front), trees=found.trees,
+    )  # fmt: skip
 
 
 class _Search:
