@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 
@@ -70,5 +71,5 @@ def test_a_larger_set_is_never_worse():
             except MappingError:
                 continue
             best.append(found.energy * found.cycles)
-        for smaller, larger in zip(best, best[1:], strict=False):
+        for smaller, larger in itertools.pairwise(best):
             assert larger <= smaller * (1 + TOLERANCE)

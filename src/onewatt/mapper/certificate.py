@@ -20,9 +20,10 @@ class Tree(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the boxes of one case were cut, depth first.
 
     `template` counts the choices of what memories keep; `through` says of each inner slot which
-    tensor's own ranks do not loop there (-1: of none, -2: nothing does).  A code 0, 1 or 2 is a leaf:
-    bounded, empty, or a single tiling; 8 + 2 r + h is a cut of rank r at the place that follows, at
-    the tile that follows it (0: by whether its last tile rests), upper half first if h is 1.
+    tensor's own ranks do not loop there (-1: of none, -2: nothing does).  A code 0, 1 or 2 is a
+    leaf: bounded, empty, or a single tiling; 8 + 2 r + h is a cut of rank r at the place that
+    follows, at the tile that follows it (0: by whether its last tile rests), upper half first if h
+    is 1.
     """
 
     template: int

@@ -113,8 +113,8 @@ def search_layer(
     goal : str
         ``energy``, ``latency``, ``layer_edp``, or ``front`` for all that no other beats.
     tiles : str
-        Which sizes tiles may have: ``perfect`` (factors), ``steady`` (ceil(parent / n), no last tile
-        rests), ``tight`` (ceil(parent / n)) or ``full`` (every integer).
+        Which sizes tiles may have: ``perfect`` (factors), ``steady`` (ceil(parent / n), no last
+        tile rests), ``tight`` (ceil(parent / n)) or ``full`` (every integer).
     proof : bool
         Whether to keep the trees of boxes for a certificate.
     stop : callable or None
@@ -179,9 +179,10 @@ class _Search:
 
     def run(self) -> Found:
         """Search the sets from the smallest to the one asked for."""
-        names = list(KINDS)
-        for name in names[: names.index(self.tiles) + 1]:
+        for name in KINDS:
             self._search(name, last=name == self.tiles)
+            if name == self.tiles:
+                break
         if not self.choices:
             raise MappingError("nothing fits")
         gap = self._gap()
@@ -236,10 +237,10 @@ class _Search:
         n_best = int(np.isfinite(limit[:, 0]).sum())
         while depth > 0:
             depth, n_best, boxes, scored, n_tree = kernel.explore(
-                stack_lo, stack_hi, stack_rests, depth, (problem.is_time, problem.axis_size), space.kind,
-                space.domain, space.n_domain, c.allowed, problem.limits, c.terms, c.coef, c.ports,
-                problem.classes, problem.dims, problem.n_dims, problem.relevant, problem.line,
-                c.scalars, np.array(c.slots, dtype=np.int64), self.mode, limit, entries, n_best,
+                stack_lo, stack_hi, stack_rests, depth, (problem.is_time, problem.axis_size),
+                space.kind, space.domain, space.n_domain, c.allowed, problem.limits, c.terms,
+                c.coef, c.ports, problem.classes, problem.dims, problem.n_dims, problem.relevant,
+                problem.line, c.scalars, np.array(c.slots, dtype=np.int64), self.mode, limit, entries, n_best,
                 TOLERANCE, _CHUNK, ask, tag, tree, 0,
             )  # fmt: skip
             self.boxes += boxes
@@ -304,12 +305,14 @@ class _Search:
         if self.mode == kernel.FRONT:
             self.choices = every
             return
-        key = {
-            kernel.ENERGY: lambda c: (c.energy, c.cycles),
-            kernel.LATENCY: lambda c: (c.cycles, c.energy),
-            kernel.EDP: lambda c: (c.energy * c.cycles, c.energy),
-        }[self.mode]
-        self.choices = [min(every, key=key)]
+        self.choices = [min(every, key=self._value)]
+
+    def _value(self, choice: Choice) -> tuple[float, float]:
+        if self.mode == kernel.ENERGY:
+            return choice.energy, choice.cycles
+        if self.mode == kernel.LATENCY:
+            return choice.cycles, choice.energy
+        return choice.energy * choice.cycles, choice.energy
 
     def _gap(self) -> float:
         return self.open

@@ -1,12 +1,12 @@
 """Compiled branch and bound over boxes of tiles.
 
 Symbols.  Slot j cuts the tile of rank r from T[r, j] to T[r, j + 1]; T[r, 0] is its size and
-T[r, J] is 1.  A *box* says lo[r, j] <= T[r, j] <= hi[r, j].  A *term* counts words of one tensor that
-enter the tiles at a place.  A *class* of loop orders of a slot is (tensor, rank): the tensor whose
-irrelevant loops are innermost, and the rank along which a sliding window moves first.
+T[r, J] is 1.  A *box* says lo[r, j] <= T[r, j] <= hi[r, j].  A *term* counts words of one tensor
+that enter the tiles at a place.  A *class* of loop orders of a slot is (tensor, rank): the tensor
+whose irrelevant loops are innermost, and the rank along which a sliding window moves first.
 
-Every number that `bound` returns is at most the cost of every mapping in the box; docs/mapper.md has
-the argument for each formula.
+Every number that `bound` returns is at most the cost of every mapping in the box; docs/mapper.md
+has the argument for each formula.
 """
 
 # pyright: basic
@@ -27,7 +27,7 @@ BOUNDED, EMPTY, SCORED, SPLIT = 0, 1, 2, 8
 RESTING = 1e-3  # share of the energy from which a box is cut by whether a rank rests
 
 
-@nb.njit(cache=True, inline="always")
+@nb.njit(cache=True)
 def _up(a, b):
     return -(-a // b)
 
@@ -126,11 +126,6 @@ def pair_words(n_p, n_r, a, b, e_p, e_r, c, credit):
 
 
 @nb.njit(cache=True)
-def _trivial_possible(lo, hi, r, d):
-    return hi[r, d + 1] >= lo[r, d]
-
-
-@nb.njit(cache=True)
 def _sweeps(lo, hi, p, r, a, b, d, place, step, own, x, relevant, line, is_time, turned):
     """Sweeps of rank p at slot d that begin with a whole tile; -1 if nothing is kept on the way.
 
@@ -151,7 +146,7 @@ def _sweeps(lo, hi, p, r, a, b, d, place, step, own, x, relevant, line, is_time,
     if outer:
         blocked = turned
         for q in range(relevant.shape[1]):
-            if not relevant[x, q] or q == p or q == r:
+            if not relevant[x, q] or q in (p, r):
                 continue
             n = _up(lo[q, d], hi[q, d + 1])
             if (line[x, q] and n >= 2) or n >= 3:
@@ -204,7 +199,7 @@ def _slid_words(
 
 @nb.njit(cache=True)
 def tile_words(dims, n_dims, x, tile, j):
-    """Words of tensor x in the tiles tile[:, j], at least; exact unless both coefficients exceed 1."""
+    """Words of tensor x in the tiles tile[:, j], at least; exact if a coefficient is 1."""
     total = 1.0
     for d in range(n_dims[x]):
         p, r, a, b = dims[x, d, 0], dims[x, d, 1], dims[x, d, 2], dims[x, d, 3]
@@ -257,8 +252,9 @@ def _resting(lo, hi, rests, d, x, dims, n_dims):
 
 @nb.njit(cache=True)
 def bound(
-    lo: Any, hi: Any, shape: Any, kind: int, terms: Any, coef: Any, ports: Any, classes: Any, dims: Any,
-    n_dims: Any, relevant: Any, line: Any, scalars: Any, words: Any, lost: Any, at: Any, rests: Any, scratch: Any,
+    lo: Any, hi: Any, shape: Any, kind: int, terms: Any, coef: Any, ports: Any, classes: Any,
+    dims: Any, n_dims: Any, relevant: Any, line: Any, scalars: Any, words: Any, lost: Any, at: Any,
+    rests: Any, scratch: Any,
 ) -> Any:  # fmt: skip
     """Fill `words` (E, C): least words of each term under each class; return the least steps.
 
@@ -326,7 +322,8 @@ def bound(
             n_pair += 1
         share, cheapest = 0.0, 0.0
         at[t] = -1
-        lost[t, :] = 0.0
+        for c in range(n_class):
+            lost[t, c] = 0.0
         if d > 0 and kind != PERFECT:
             share, at[t] = _resting(lo, hi, rests, d, x, dims, n_dims)
             cheapest = fixed * without
@@ -457,10 +454,8 @@ def open_classes(
 def weigh(lo, hi, terms, coef, relevant, classes, words, lost, at, combo,
           deciding, shape, weight, resting):  # fmt: skip
     """Fill `weight` (R, J + 1): how much of a box's cost hangs on each tile."""
-    is_time = shape[0]
-    weight[:] = 0.0
-    resting[:] = 0.0
-    n_slot = len(is_time)
+    weight.fill(0.0)
+    resting.fill(0.0)
     n_class = len(classes)
     for t in range(len(coef)):
         x, place, shared, d, free = terms[t, 0], terms[t, 1], terms[t, 3], terms[t, 4], terms[t, 5]
@@ -667,7 +662,7 @@ def _in_set(lo, r, kind):
 def _choose(lo, hi, weight, is_time, stretch):
     """The tile to cut: where trips differ most over the interval, by what hangs on them."""
     n_slot = len(is_time)
-    best, at_r, at_j, matters = -1.0, -1, -1, False
+    best, childr, childj, matters = -1.0, -1, -1, False
     for r in range(lo.shape[0]):
         for j in range(1, n_slot):
             a, b = lo[r, j], hi[r, j]
@@ -679,58 +674,78 @@ def _choose(lo, hi, weight, is_time, stretch):
             trips = math.log(_up(lo[r, 0], a) / _up(lo[r, 0], b))
             score = value * trips + 1e-9 * stretch * math.log(b / a)
             if score > best:
-                best, at_r, at_j, matters = score, r, j, value * trips > 0
-    return at_r, at_j, matters
+                best, childr, childj, matters = score, r, j, value * trips > 0
+    return childr, childj, matters
 
 
 @nb.njit(cache=True)
-def _write(entry, lo, combo, tag):
-    """An entry holds the tiles, and below them the combination of classes and the case."""
-    entry[:, :] = 0
-    entry[: lo.shape[0], : lo.shape[1]] = lo
-    entry[lo.shape[0], 0], entry[lo.shape[0], 1] = combo, tag
+def _push(stack, at, box):
+    for i in range(box.shape[0]):
+        for j in range(box.shape[1]):
+            stack[at, i, j] = box[i, j]
+
+
+@nb.njit(cache=True)
+def _pop(stack, at, box):
+    for i in range(box.shape[0]):
+        for j in range(box.shape[1]):
+            box[i, j] = stack[at, i, j]
+
+
+@nb.njit(cache=True)
+def _write(entries, at, lo, combo, tag):
+    """Fill an entry: the tiles, and below them the combination of classes and the case."""
+    for i in range(entries.shape[1]):
+        for j in range(entries.shape[2]):
+            inside = i < lo.shape[0] and j < lo.shape[1]
+            entries[at, i, j] = lo[i, j] if inside else 0
+    entries[at, lo.shape[0], 0], entries[at, lo.shape[0], 1] = combo, tag
+
+
+@nb.njit(cache=True)
+def _move(best, entries, here, there):
+    best[there, 0], best[there, 1] = best[here, 0], best[here, 1]
+    for i in range(entries.shape[1]):
+        for j in range(entries.shape[2]):
+            entries[there, i, j] = entries[here, i, j]
 
 
 @nb.njit(cache=True)
 def _add(best, entries, n_best, mode, energy, cycles, lo, combo, tag):
     """Note a point that is not beaten; `best` stays sorted by cycles, `entries` moves with it."""
-    if mode != FRONT:
-        best[0, 0], best[0, 1] = energy, cycles
-        _write(entries[0], lo, combo, tag)
-        return 1
-    keep = 0
-    fresh_e, fresh_x = best.copy(), entries.copy()
-    placed = False
-    for k in range(min(n_best, len(best) - 1)):
-        if not placed and best[k, 1] >= cycles:
-            fresh_e[keep, 0], fresh_e[keep, 1] = energy, cycles
-            _write(fresh_x[keep], lo, combo, tag)
+    at = 0
+    if mode == FRONT:
+        keep = 0
+        for k in range(n_best):  # drop what the point beats
+            if best[k, 1] >= cycles and best[k, 0] >= energy:
+                continue
+            if keep != k:
+                _move(best, entries, k, keep)
             keep += 1
-            placed = True
-        if best[k, 1] >= cycles and best[k, 0] >= energy:
-            continue
-        if keep < len(best):
-            fresh_e[keep] = best[k]
-            fresh_x[keep] = entries[k]
-            keep += 1
-    if not placed and keep < len(best):
-        fresh_e[keep, 0], fresh_e[keep, 1] = energy, cycles
-        _write(fresh_x[keep], lo, combo, tag)
-        keep += 1
-    fresh_e[keep:] = np.inf
-    best[:] = fresh_e
-    entries[:] = fresh_x
-    return keep
+        for k in range(keep, n_best):
+            best[k, 0], best[k, 1] = np.inf, np.inf
+        if keep == len(best):
+            return keep  # no room: the front is cut, which `explore` reports by its size
+        while at < keep and best[at, 1] < cycles:
+            at += 1
+        for k in range(keep, at, -1):
+            _move(best, entries, k - 1, k)
+        n_best = keep
+    else:
+        n_best = 0
+    best[at, 0], best[at, 1] = energy, cycles
+    _write(entries, at, lo, combo, tag)
+    return n_best + 1
 
 
 @nb.njit(cache=True)
 def _most(resting):
-    best, at_r, at_j = 0.0, -1, -1
+    best, childr, childj = 0.0, -1, -1
     for r in range(resting.shape[0]):
         for j in range(resting.shape[1]):
             if resting[r, j] > best:
-                best, at_r, at_j = resting[r, j], r, j
-    return at_r, at_j
+                best, childr, childj = resting[r, j], r, j
+    return childr, childj
 
 
 @nb.njit(cache=True)
@@ -774,23 +789,24 @@ def rests_at(lo, r, j):
                 if s % t and n < 64:
                     sizes[n] = s % t
                     n += 1
+    least = sizes[0]
     for i in range(n):
-        if sizes[i] <= lo[r, j + 1]:
-            return True
-    return False
+        least = min(least, sizes[i])
+    return least <= lo[r, j + 1]
 
 
 @nb.njit(cache=True)
 def explore(
-    stack_lo: Any, stack_hi: Any, stack_rests: Any, depth: int, shape: Any, kind: int, domain: Any, n_domain: Any,
-    allowed: Any, limits: Any, terms: Any, coef: Any, ports: Any, classes: Any, dims: Any,
-    n_dims: Any, relevant: Any, line: Any, scalars: Any, deciding: Any, mode: int, best: Any,
-    entries: Any, n_best: int, tolerance: float, quota: int, ask: bool, tag: int, tree: Any, n_tree: int,
+    stack_lo: Any, stack_hi: Any, stack_rests: Any, depth: int, shape: Any, kind: int, domain: Any,
+    n_domain: Any, allowed: Any, limits: Any, terms: Any, coef: Any, ports: Any, classes: Any,
+    dims: Any, n_dims: Any, relevant: Any, line: Any, scalars: Any, deciding: Any, mode: int, best: Any,
+    entries: Any, n_best: int, tolerance: float, quota: int, ask: bool, tag: int, tree: Any,
+    n_tree: int,
 ) -> Any:  # fmt: skip
     """Explore boxes depth first until the stack is empty or `quota` boxes are done.
 
-    With `ask`, stop at every single tiling that is not beaten and leave it in the last entry; without,
-    take its least cost for its cost.
+    With `ask`, stop at every single tiling that is not beaten and leave it in the last entry;
+    without, take its least cost for its cost.
 
     Returns
     -------
@@ -812,7 +828,9 @@ def explore(
             return -1, n_best, boxes, scored, n_tree
         depth -= 1
         boxes += 1
-        lo[:], hi[:], rests[:] = stack_lo[depth], stack_hi[depth], stack_rests[depth]
+        _pop(stack_lo, depth, lo)
+        _pop(stack_hi, depth, hi)
+        _pop(stack_rests, depth, rests)
         if not _shrink(lo, hi, rests) or not tighten(
             lo, hi, shape, kind, domain, n_domain, allowed, limits, dims, n_dims
         ):
@@ -839,8 +857,10 @@ def explore(
         stretch = found[0] if mode != ENERGY else found[1] * scalars[1]
         r, j = _most(resting)
         if r >= 0 and rests[r, j] == MAYBE and resting[r, j] > RESTING * found[0]:
-            stack_lo[depth], stack_hi[depth], stack_rests[depth] = lo, hi, rests
-            stack_lo[depth + 1], stack_hi[depth + 1], stack_rests[depth + 1] = lo, hi, rests
+            for child in (depth, depth + 1):
+                _push(stack_lo, child, lo)
+                _push(stack_hi, child, hi)
+                _push(stack_rests, child, rests)
             stack_rests[depth, r, j], stack_rests[depth + 1, r, j] = ALWAYS, NEVER
             depth += 2
             if record:
@@ -860,7 +880,7 @@ def explore(
                 continue
             scored += 1
             if ask:
-                _write(entries[-1], lo, int(found[2]), tag)
+                _write(entries, len(entries) - 1, lo, int(found[2]), tag)
                 return depth, n_best, boxes, scored, n_tree
             while open_classes(
                 terms, coef, ports, n_class, scalars, words, steps, deciding, n_slot, mode, best,
@@ -875,8 +895,10 @@ def explore(
         # larger tiles cost less and are explored first; where nothing hangs on it, smaller ones
         first = depth + 1 if matters else depth
         second = depth if matters else depth + 1
-        stack_lo[depth], stack_hi[depth], stack_rests[depth] = lo, hi, rests
-        stack_lo[depth + 1], stack_hi[depth + 1], stack_rests[depth + 1] = lo, hi, rests
+        for child in (depth, depth + 1):
+            _push(stack_lo, child, lo)
+            _push(stack_hi, child, hi)
+            _push(stack_rests, child, rests)
         stack_lo[first, r, j] = middle + 1
         stack_hi[second, r, j] = middle
         depth += 2

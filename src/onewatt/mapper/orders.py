@@ -41,8 +41,8 @@ def orders_of(problem: Problem, slots: list[int], combo: int) -> list[Order]:
 def every_order(problem: Problem, tiles: Tiles) -> Iterator[list[Order]]:
     """Yield orders of all slots such that every other order costs the same as one of them.
 
-    `tiles` has a row for each place, outermost first.  From the innermost loop outwards: once a loop
-    moves every word of a tensor, loops outside it only repeat that, in any order.
+    `tiles` has a row for each place, outermost first.  From the innermost loop outwards: once a
+    loop moves every word of a tensor, loops outside it only repeat that, in any order.
     """
     everything = tuple(range(len(problem.sizes)))
     deciding = problem.deciding()

@@ -149,8 +149,8 @@ def search(
 
 def _mapspace(architecture: Architecture, tiles: Tiles) -> str:
     return (
-        f"{tiles}: {_SETS[tiles]}; every order of loops; every bypass; one loop a rank at each place; "
-        f"dataflow {architecture.dataflow.name}"
+        f"{tiles}: {_SETS[tiles]}; every order of loops; every bypass; one loop a rank at each "
+        f"place; dataflow {architecture.dataflow.name}"
     )
 
 

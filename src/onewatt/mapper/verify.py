@@ -1,8 +1,13 @@
 """The checker of certificates: recounts a proof that no mapping is better, in plain Python.
 
-It shares the outlines of mappings (`template`, which define the mapspace) and the model's nouns with
-the search, and nothing else: terms, bounds and boxes are written here once more, from docs/mapper.md.
+It shares the outlines of mappings (`template`, which define the mapspace) and the model's nouns
+with the search, and nothing else: terms, bounds and boxes are written here once more, from
+docs/mapper.md.
 """
+
+# pyright: basic
+# fmt: off
+# Written to be read beside its page of formulas: one thought a line, no helper without a use.
 
 from __future__ import annotations
 
@@ -64,7 +69,7 @@ class Checker:
             self.classes += [(x, a, set(slid), False) for a in slid if len(slid) < len(free)]
         self.still = still
         self.deciding = sorted({max(j for j in range(k[1]) if self.time[j])
-                                for k in self.coef if k[2]})  # fmt: skip
+                                for k in self.coef if k[2]})
 
     def _domain(self, n: int) -> list[int]:
         if self.tiles == "full":
@@ -73,7 +78,7 @@ class Checker:
             return [d for d in range(1, n + 1) if n % d == 0]
         return sorted({-(-n // m) for m in range(1, n + 1)})
 
-    # -- what a word costs: terms (tensor, place, keeps, shared slots, own) -> J and cycles ---------
+    # -- what a word costs: terms (tensor, place, keeps, shared slots, own) -> J and cycles
 
     def ledger(self) -> None:
         """Write energy and port cycles as sums over terms."""
@@ -83,24 +88,25 @@ class Checker:
         done = sparse.effective(e, mac)
         self.fixed = e.points * (
             self.prices.find(mac.name, "compute").energy * done.actual
-            + sum(p.energy * part for action, part in (("gated", done.gated), ("skipped", done.skipped))
-                  if part and (p := self.prices.get(mac.name, action)))  # fmt: skip
+            + sum(p.energy * part
+                  for action, part in (("gated", done.gated), ("skipped", done.skipped))
+                  if part and (p := self.prices.get(mac.name, action)))
         )
         self.standing = standing_energy(chip, self.prices)
         self.pace = sparse.duration(e, mac, 1) / mac.lanes
         for x, tensor in enumerate(e.tensors):
             chain = [(next(j for j in self.J if self.t.slots[j].stage == i), m)
                      for i, st in enumerate(self.t.stages) for m, kept in st.memories
-                     if tensor.name in kept]  # fmt: skip
+                     if tensor.name in kept]
             out, unread = tensor is e.output, {None: float(e.words(tensor))}
             for (top, parent), low in zip(chain, [*chain[1:], None], strict=True):
                 place, child = low or (len(self.t.slots), None)
                 way = edge(chip, tensor.name, parent.name, (child or mac).name, out)
 
                 def words(axes: Any, own: bool, x: int = x, top: int = top, place: int = place,
-                          keeps: bool = child is not None) -> dict[Any, float]:  # fmt: skip
+                          keeps: bool = child is not None) -> dict[Any, float]:
                     mask = frozenset(j for j in range(top, place) if self.t.slots[j].axis in axes
-                                     and self.t.slots[j].axis)  # fmt: skip
+                                     and self.t.slots[j].axis)
                     return {(x, place, keeps, mask, own): 1.0}
 
                 each = words((), True)
@@ -160,10 +166,10 @@ class Checker:
         reads = action in ("read", "drain")
         for rate, name in ((memory.read_bandwidth if reads else None, " read"),
                            (None if reads else memory.write_bandwidth, " write"),
-                           (memory.shared_bandwidth, "")):  # fmt: skip
+                           (memory.shared_bandwidth, "")):
             if rate:
                 self.load(memory.name + name, words, port / rate,
-                          self.chip.instances(memory.name))  # fmt: skip
+                          self.chip.instances(memory.name))
 
     def load(self, name: str, words: dict[Any, float], cycles: float, many: int) -> None:
         """Load a port; compute asks the first of many instances for a word in every step."""
@@ -172,7 +178,7 @@ class Checker:
             key = "step" if k is not None and not k[2] and many > 1 else k
             row[key] = row.get(key, 0.0) + v * cycles / (1 if key == "step" else many)
 
-    # -- bounds -------------------------------------------------------------------------------------
+    # -- bounds
 
     def tally(self, lo: Any, hi: Any, r: int, slots: Any, place: int) -> float:
         """Return the least number of tiles of a rank, counting only some slots."""
@@ -210,7 +216,7 @@ class Checker:
             if not keeps:
                 fan = [self._fan(lo, hi, q, shared) for q in (p, r)]
                 f = self.n[p] / fan[0] * (self.n[r] / fan[1]) * (sum(fan) - 1) if shared else (
-                    self.n[p] * self.n[r])  # fmt: skip
+                    self.n[p] * self.n[r])
                 value, least = value * f, least * f
                 continue
             e = step if shared else place
@@ -218,8 +224,8 @@ class Checker:
             f = plain
             if d >= 0 and c[1] in (p, r):
                 q, s, u, v = (p, r, a, b) if c[1] == p else (r, p, b, a)
-                turned = c[3] and c[0] != x and any(
-                    lo[k][d] > hi[k][d + 1] for k in c[2] if (k, -1) in [y[:2] for y in self.dims[x]])
+                lines = {y[0] for y in self.dims[x] if y[1] < 0}
+                turned = c[3] and c[0] != x and any(lo[k][d] > hi[k][d + 1] for k in c[2] & lines)
                 f = min(f, self.slide(lo, hi, x, q, s, u, v, d, place, step, own, e, turned, plain))
             value, least = value * f, least * min(plain, _union(self.n[p], self.n[r], a, b))
         if d > 0 and self.tiles != "perfect":
@@ -228,10 +234,10 @@ class Checker:
 
     def _fan(self, lo: Any, hi: Any, r: int, shared: Any) -> int:
         return min(self.n[r], math.prod(
-            min(self.t.slots[j].size, -(-hi[r][j] // lo[r][j + 1])) for j in shared))  # fmt: skip
+            min(self.t.slots[j].size, -(-hi[r][j] // lo[r][j + 1])) for j in shared))
 
     def slide(self, lo: Any, hi: Any, x: int, p: int, r: int, a: int, b: int, d: int, place: int,
-              step: int, own: bool, e: int, turned: bool, plain: float) -> float:  # fmt: skip
+              step: int, own: bool, e: int, turned: bool, plain: float) -> float:
         """Return the least words of a window that rank p moves first at slot d."""
         np, nr, at = self.n[p], self.n[r], place if own else step
         if -(-hi[p][d] // lo[p][d + 1]) <= 1:
@@ -243,7 +249,7 @@ class Checker:
         elif any(self.time[j] and hi[p][j] > lo[p][j + 1] for j in range(d)) and not turned:
             lines = {y[0] for y in self.dims[x] if y[1] < 0}
             if not any(-(-lo[q][d] // hi[q][d + 1]) >= (2 if q in lines else 3)
-                       for q in self.R if self.rel[x][q] and q not in (p, r)):  # fmt: skip
+                       for q in self.R if self.rel[x][q] and q not in (p, r)):
                 sweeps = 0.0
         total = _pair(np, nr, a, b, hi[p][e], hi[r][e], sweeps, True) if wide > move else plain
         if turned or not any(self.time[j] and hi[r][j] > lo[r][j + 1] for j in range(place)):
@@ -254,14 +260,14 @@ class Checker:
         if any(lo[q][j] != hi[q][j] for q in (p, r) for j in range(1, place + 1)):
             return least
         if any(self.time[j] and j != d and lo[q][j] > lo[q][j + 1]
-               for q in (p, r) for j in range(place)):  # fmt: skip
+               for q in (p, r) for j in range(place)):
             return least
         jump = abs(b * lo[r][step] - a * (trips - 1) * lo[p][step])
         steps = _alive(tuple(lo[r]), frozenset(range(place)), 0, e, nr)
         return max(least, total - steps * max(0, wide - jump))
 
     def resting(self, lo: Any, hi: Any, rests: Any, d: int, x: int) -> float:
-        """Return the largest share of a tensor in last tiles that are one tile of the next place."""
+        """Return the largest share of a tensor in last tiles that are one of the next."""
         most = 0.0
         for p, r, a, b in (y for z in self.dims[x] for y in (z, (z[1], z[0], z[3], z[2]))):
             n = self.n[p]
@@ -278,7 +284,7 @@ class Checker:
                     continue
                 rest = min(rest, n - full * lo[p][d])
             most = max(most, rest / n if r < 0 else (
-                a * rest + b * self.n[r]) / (a * n + b * self.n[r]))  # fmt: skip
+                a * rest + b * self.n[r]) / (a * n + b * self.n[r]))
         return most
 
     def costs(self, box: Box, through: Any) -> Iterator[tuple[float, float]]:
@@ -287,13 +293,14 @@ class Checker:
         axes = [j for j in self.J if not self.time[j]]
         steps = 1.0
         for r in self.R:
-            copies = math.prod(min(self.t.slots[j].size, -(-hi[r][j] // lo[r][j + 1])) for j in axes)
+            copies = math.prod(
+                min(self.t.slots[j].size, -(-hi[r][j] // lo[r][j + 1])) for j in axes)
             steps *= max(math.ceil(self.n[r] / copies - 1e-9), self.tally(
-                lo, hi, r, {j for j in self.J if self.time[j]}, len(self.J)))  # fmt: skip
+                lo, hi, r, {j for j in self.J if self.time[j]}, len(self.J)))
         steps = max(steps, math.ceil(
-            math.prod(self.n) / math.prod(self.t.slots[j].size for j in axes) - 1e-9))  # fmt: skip
+            math.prod(self.n) / math.prod(self.t.slots[j].size for j in axes) - 1e-9))
         keys = sorted({*self.coef, *(k for row in self.ports.values() for k in row)}
-                      - {None, "step"}, key=str)  # fmt: skip
+                      - {None, "step"}, key=str)
         table = [[self.words(lo, hi, rests, k, through, c) for c in self.classes] for k in keys]
         where = [self._decides(k, through) for k in keys]
         for chosen in itertools.product(range(len(self.classes)), repeat=len(self.deciding)):
@@ -302,7 +309,7 @@ class Checker:
             w[None], w["step"] = 1.0, steps
             cycles = max([1.0, math.ceil(steps * self.pace - 1e-6)] + [
                 math.ceil(sum(v * w[k] for k, v in row.items()) - 1e-6)
-                for row in self.ports.values()])  # fmt: skip
+                for row in self.ports.values()])
             energy = self.fixed + sum(v * w[k] for k, v in self.coef.items())
             yield energy + cycles * self.standing, cycles
 
@@ -315,7 +322,7 @@ class Checker:
         return d
 
 
-    # -- boxes --------------------------------------------------------------------------------------
+    # -- boxes
 
     def root(self) -> Box:
         """Return the box of all tiles."""
@@ -324,36 +331,37 @@ class Checker:
         return lo, hi, {}
 
     def shrink(self, box: Box, through: dict[int, int]) -> bool:
-        """Shrink a box to what chains, tile sets, axes and memories allow; False if none is left."""
+        """Shrink a box to what chains, sets, axes and memories allow; False if none is left."""
         lo, hi, rests = box
-        for (r, j), yes in rests.items():
-            if yes:
-                hi[r][j] = min(hi[r][j], self.n[r] - 1)
-                hi[r][j + 1] = min(hi[r][j + 1], hi[r][j] - 1)
-                lo[r][j] = max(lo[r][j], lo[r][j + 1] + 1)
+        for r, j in (key for key, yes in rests.items() if yes):
+            hi[r][j] = min(hi[r][j], self.n[r] - 1)
+            hi[r][j + 1] = min(hi[r][j + 1], hi[r][j] - 1)
+            lo[r][j] = max(lo[r][j], lo[r][j + 1] + 1)
         before = None
         while before != (lo, hi):
             before = [list(v) for v in lo], [list(v) for v in hi]
-            for r in self.R:
-                for j in self.J:
-                    x = through.get(j, -1)
-                    still = self.t.ranks[r] not in self.t.slots[j].ranks
-                    if still or x == -2 or (x >= 0 and self.rel[x][r]):
-                        lo[r][j] = lo[r][j + 1] = max(lo[r][j], lo[r][j + 1])
-                        hi[r][j] = hi[r][j + 1] = min(hi[r][j], hi[r][j + 1])
-                    hi[r][j + 1], lo[r][j] = min(hi[r][j : j + 2]), max(lo[r][j : j + 2])
-                for j in range(1, len(self.J)):
-                    fit = [v for v in self.domain[r][bisect_left(self.domain[r], lo[r][j]):
-                                                     bisect_right(self.domain[r], hi[r][j])]
-                           if self._chained(lo, hi, r, j, v)]  # fmt: skip
-                    if not fit:
-                        return False
-                    lo[r][j], hi[r][j] = fit[0], fit[-1]
-                if any(lo[r][j] > hi[r][j] for j in range(len(self.J) + 1)):
-                    return False
+            if not all(self._chain(lo, hi, r, through) for r in self.R):
+                return False
             if not self._axes(lo, hi) or not self._memories(lo, hi):
                 return False
         return True
+
+    def _chain(self, lo: Any, hi: Any, r: int, through: dict[int, int]) -> bool:
+        for j in self.J:
+            x = through.get(j, -1)
+            still = self.t.ranks[r] not in self.t.slots[j].ranks
+            if still or x == -2 or (x >= 0 and self.rel[x][r]):
+                lo[r][j] = lo[r][j + 1] = max(lo[r][j], lo[r][j + 1])
+                hi[r][j] = hi[r][j + 1] = min(hi[r][j], hi[r][j + 1])
+            hi[r][j + 1], lo[r][j] = min(hi[r][j : j + 2]), max(lo[r][j : j + 2])
+        for j in range(1, len(self.J)):
+            all_ = self.domain[r]
+            some = all_[bisect_left(all_, lo[r][j]) : bisect_right(all_, hi[r][j])]
+            fit = [v for v in some if self._chained(lo, hi, r, j, v)]
+            if not fit:
+                return False
+            lo[r][j], hi[r][j] = fit[0], fit[-1]
+        return all(lo[r][j] <= hi[r][j] for j in range(len(self.J) + 1))
 
     def _chained(self, lo: Any, hi: Any, r: int, j: int, v: int) -> bool:
         """Whether a tile may stand between its neighbours where these are known."""
@@ -383,7 +391,7 @@ class Checker:
                 tile = [v if q == r else lo[q][j] for q in self.R]
                 return sum(w * math.prod(
                     tile[p] if q < 0 else _union(tile[p], tile[q], a, b)
-                    for p, q, a, b in self.dims[x]) for x, w in widths.items())  # fmt: skip
+                    for p, q, a, b in self.dims[x]) for x, w in widths.items())
 
             if held() > limit:
                 return False
@@ -402,14 +410,14 @@ class Checker:
             for m, kept in stage.memories:
                 wide = {x: float(stored_bits(self.chip, m, t, t is self.e.output))
                         * (2 if m.reserves_half else 1)
-                        for x, t in enumerate(self.e.tensors) if t.name in kept}  # fmt: skip
+                        for x, t in enumerate(self.e.tensors) if t.name in kept}
                 if m.capacity is not None:
                     yield j, float(m.capacity), wide
                 for share in m.partition:
                     yield j, float(share.capacity), {
                         x: w for x, w in wide.items() if self.e.tensors[x].name == share.tensor}
 
-    # -- the proof ----------------------------------------------------------------------------------
+    # -- the proof
 
     def replay(self, codes: list[int], through: dict[int, int], answer: Any, goal: str) -> int:
         """Walk a tree of boxes; every leaf must be empty, beaten or costed. Returns the leaves."""
@@ -427,7 +435,7 @@ class Checker:
             if code not in (0, 1, 2):
                 raise Refuted(f"the tree breaks off after {at} codes: boxes are not covered")
             if some and not self._closed(box, through, answer, goal, code == 2):
-                raise Refuted(f"leaf {leaves} may hold a better mapping: tiles {box[0]} to {box[1]}")
+                raise Refuted(f"leaf {leaves} may hold a better one: tiles {box[0]} to {box[1]}")
         if at != len(codes):
             raise Refuted(f"{len(codes) - at} codes are left over after the tree")
         return leaves
@@ -464,7 +472,7 @@ class Checker:
             sizes = {chain[0]}
             for k in range(j):
                 t = chain[k + 1]
-                sizes = {v for s in sizes for v in (min(s, t), s % t if s > t and s % t else min(s, t))}
+                sizes = {min(s, t) for s in sizes} | {s % t for s in sizes if s > t and s % t}
             rest = chain[j] > chain[j + 1] and min(sizes) <= chain[j + 1]
             if rest and self.tiles == "steady":
                 return False
@@ -492,7 +500,7 @@ class Checker:
                 choices.append([(*(r for r in self.R if r not in named), *named)])
             elif j in self.deciding:
                 choices.append([(*(r for r in self.R if r not in o), *o)
-                                for o in grow(loops, (), {0, 1, 2})])  # fmt: skip
+                                for o in grow(loops, (), {0, 1, 2})])
             else:
                 choices.append([tuple(self.R)])
         return itertools.product(*choices)
@@ -518,7 +526,7 @@ def check(certificate: Certificate) -> int:
         costs.append((cost.energy, cost.cycles(e.name)))
     claimed = list(zip(certificate.energies, certificate.cycles, strict=True))
     if not costs or any(abs(a - b) > 1e-9 * abs(a) for x, y in zip(costs, claimed, strict=True)
-                        for a, b in zip(x, y, strict=True)):  # fmt: skip
+                        for a, b in zip(x, y, strict=True)):
         raise Refuted(f"the answer costs {costs}, not {claimed}")
     if certificate.goal != "front" and len(costs) != 1:
         raise Refuted("one answer is expected")
@@ -559,7 +567,7 @@ def _lifted(row: dict[Any, float]) -> dict[Any, float]:
     for k in sorted((k for k in made if isinstance(k, tuple)), key=str):
         if made[k] < 0:
             larger = [o for o in made if isinstance(o, tuple) and o != k and o[:3] == k[:3]
-                      and o[3] <= k[3] and made[o] + made[k] >= -1e-30]  # fmt: skip
+                      and o[3] <= k[3] and made[o] + made[k] >= -1e-30]
             if not larger:
                 raise Refuted("the prices of this chip leave no bound on partial sums")
             best = max(larger, key=lambda o: (made[o], str(o)))
@@ -589,7 +597,8 @@ def _union(np: int, nr: int, a: int, b: int) -> float:
     return float(min(a * (np - 1) + b * (nr - 1) + 1, np * nr))
 
 
-def _pair(np: int, nr: int, a: int, b: int, ep: int, er: int, c: float, credit: bool = False) -> float:
+def _pair(np: int, nr: int, a: int, b: int, ep: int, er: int, c: float,
+          credit: bool = False) -> float:
     """Words of a window a*p + b*r over all tiles of p (or sweeps) and all tiles of r."""
 
     def slide(e: int) -> float:
