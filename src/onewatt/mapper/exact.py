@@ -13,7 +13,7 @@ from onewatt.errors import MappingError
 from onewatt.mapper import kernel
 from onewatt.mapper.certificate import Certificate, Tree
 from onewatt.mapper.front import Choice, pareto
-from onewatt.mapper.orders import every_order, orders_of
+from onewatt.mapper.orders import count_words, every_order, orders_of
 from onewatt.mapper.problem import Case, Problem, without_trivial
 from onewatt.mapper.template import templates
 from onewatt.model.evaluate import evaluate
@@ -248,7 +248,7 @@ class _Search:
             if keep:
                 codes += tree[:n_tree].tolist()
             if ask and entries[-1].any():
-                self._score(problem, entries[-1])
+                self._score(problem, c, entries[-1], limit)
                 entries[-1] = 0
                 fresh, _, n_best = self._incumbents()
                 best[:] = fresh
@@ -278,9 +278,13 @@ class _Search:
     def _problem(self, entry: Ints) -> Problem:
         return self.problems[0]
 
-    def _score(self, problem: Problem, entry: Ints) -> None:
+    def _score(self, problem: Problem, c: Case, entry: Ints, best: Floats) -> None:
+        """Cost a tiling in every order that can differ, unless counting its words rules it out."""
         tiles = self._tiles(problem, entry)
         for orders in every_order(problem, tiles):
+            energy, cycles = count_words(problem, c, tiles, orders)
+            if kernel.beaten(energy, cycles, self.mode, best, TOLERANCE):
+                continue
             choice = self._cost(problem, tiles, orders)
             if choice is not None:
                 self._take(choice)

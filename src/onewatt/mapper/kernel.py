@@ -440,7 +440,7 @@ def open_classes(
             if total > cycles:
                 cycles = math.ceil(total - 1e-6)
         energy += cycles * scalars[1]
-        if _beaten(energy, cycles, mode, best, tolerance):
+        if beaten(energy, cycles, mode, best, tolerance):
             continue
         is_open = True
         rank = cycles if mode == LATENCY else energy if mode == ENERGY else energy * cycles
@@ -631,7 +631,7 @@ def _fits(tile, j, bits, most, k, dims, n_dims):
 
 
 @nb.njit(cache=True)
-def _beaten(energy, cycles, mode, best, tolerance):
+def beaten(energy, cycles, mode, best, tolerance):
     """Whether no mapping at least as dear as this can be an answer; best (B, 2), unused are inf."""
     slack = 1.0 - tolerance
     if mode == ENERGY:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 
-from onewatt.mapper.problem import Problem
+import numpy as np
+
+from onewatt.mapper.problem import Case, Problem
+from onewatt.model import kernel
 
 Tiles = list[list[int]]
 Order = tuple[int, ...]
@@ -74,3 +78,38 @@ def _slot_orders(problem: Problem, tiles: Tiles, slot: int) -> Iterator[Order]:
             yield from grow((r, *inner), open_ - {x for x in open_ if problem.line[x, r]})
 
     yield from grow((), frozenset(tensors))
+
+
+def count_words(
+    problem: Problem, case: Case, tiles: Tiles, orders: list[Order]
+) -> tuple[float, float]:
+    """Return energy [J] and cycles [1] of a mapping, counted exactly but for rounding to accesses.
+
+    It is at most what the model says, and needs a tenth of the time.
+    """
+    rows: list[tuple[int, int, int, int, int]] = []
+    depth = [0]
+    for j, order in enumerate(orders):
+        kind = kernel.TEMPORAL if problem.is_time[j] else kernel.SPATIAL
+        for r in order:
+            outer, inner = tiles[j][r], tiles[j + 1][r]
+            if outer > inner:
+                axis = -1 if problem.is_time[j] else j
+                rows.append((kind, r, inner, axis, -(-outer // inner)))
+        depth.append(len(rows))
+    table = np.array(rows, dtype=np.int64).reshape(len(rows), 5).T.copy()
+    nest = (table[0], table[1], table[2], table[3], table[4])
+    words = [
+        kernel.crossing(
+            problem.factors[k.tensor], nest, problem.sizes, depth[k.place], 0, -1, k.shared,
+            kernel.FRESH if k.own else kernel.FORWARD, k.keeps, False,
+        )
+        for k in case.keys
+    ]  # fmt: skip
+    steps = float(kernel.steps(nest, problem.sizes))
+    per_word, offset, per_step = case.ports
+    loads = (per_word[:, : len(words)] @ np.array(words, dtype=np.float64)) + offset
+    cycles = max(1.0, math.ceil(steps * problem.step_cycles - 1e-6))
+    cycles = max([cycles, *np.ceil(loads + per_step * steps - 1e-6).tolist()])
+    energy = problem.energy.one + float(case.coef[: len(words)] @ np.array(words, dtype=np.float64))
+    return energy + cycles * problem.standing, cycles

@@ -81,6 +81,7 @@ class Problem:
         tensors, ranks = einsum.tensors, template.ranks
         rows = [[row for row in factors(einsum, t).tolist() if row[2] or _alone(row, einsum, t)]
                 for t in tensors]  # fmt: skip
+        self.factors = [factors(einsum, t) for t in tensors]
         self.dims = np.zeros((len(tensors), max(1, max(map(len, rows))), 4), dtype=np.int64)
         self.n_dims = np.array([len(r) for r in rows], dtype=np.int64)
         for x, row in enumerate(rows):
@@ -342,6 +343,7 @@ class Case:
             elif x >= 0:
                 self.allowed[j] &= ~problem.relevant[x]
         keys = sorted(k for k in {*problem.energy, *(k for p in problem.ports.values() for k in p)})
+        self.keys = keys
         number = {k: i for i, k in enumerate(keys)}
         self.terms = np.zeros((max(1, len(keys)), 8), dtype=np.int64)
         for k, i in number.items():
