@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from onewatt.errors import MappingError
+from onewatt.errors import MappingError, Stopped
 from onewatt.mapper import kernel
 from onewatt.mapper.front import Choice, pareto
 from onewatt.mapper.orders import every_order, orders_of
@@ -35,7 +35,8 @@ GOALS: dict[Goal, int] = {
     "energy": kernel.ENERGY, "latency": kernel.LATENCY, "layer_edp": kernel.EDP,
     "front": kernel.FRONT,
 }  # fmt: skip
-_FRONT, _DEEP, _CHUNK = 2048, 4096, 200_000
+#: Boxes between two questions whether to stop, about a tenth of a second.
+_FRONT, _DEEP, _CHUNK = 2048, 4096, 20_000
 
 
 class Tree(NamedTuple):
@@ -119,8 +120,8 @@ def search_layer(
     goal : str
         ``energy``, ``latency``, ``layer_edp``, or ``front`` for all that no other beats.
     tiles : str
-        Which sizes tiles may have: ``perfect`` (factors), ``steady`` (ceil(parent / n), no last tile
-        rests), ``tight`` (ceil(parent / n)) or ``full`` (every integer).
+        Which sizes tiles may have: ``perfect`` (factors), ``steady`` (ceil(parent / n), no
+        last tile rests), ``tight`` (ceil(parent / n)) or ``full`` (every integer).
     proof : bool
         Whether to keep the trees of boxes for a certificate.
     stop : callable or None
@@ -130,6 +131,8 @@ def search_layer(
     ------
     MappingError
         If nothing fits.
+    Stopped
+        If it was to stop before anything was found.
     """
     return _Search(without_trivial(einsum), architecture, prices, goal, tiles, proof, stop).run()
 
@@ -160,9 +163,10 @@ class _Search:
         for name in names[: names.index(self.tiles) + 1]:
             self._search(name, last=name == self.tiles)
         if not self.choices:
+            if self.open:
+                raise Stopped("stopped before any mapping was found")
             raise MappingError("nothing fits")
-        gap = self._gap()
-        return Found(tuple(self.choices), self.boxes, self.scored, gap, tuple(self.trees))
+        return Found(tuple(self.choices), self.boxes, self.scored, self.open, tuple(self.trees))
 
     # -- one tile set -----------------------------------------------------------------------
 
@@ -211,10 +215,14 @@ class _Search:
         # the last row of `best` stays free: it is no answer but the place where tilings are asked
         limit = best[:-1]
         n_best = int(np.isfinite(limit[:, 0]).sum())
+        if n_best and self.stop():
+            self.open = 1.0
+            return Tree(which, c.state.through, ()) if keep else None
         while depth > 0:
             depth, n_best, boxes, scored, n_tree = kernel.explore(
-                stack_lo, stack_hi, stack_rests, depth, (problem.is_time, problem.axis_size), space.kind,
-                space.domain, space.n_domain, c.allowed, problem.limits, c.terms, c.coef, c.ports,
+                stack_lo, stack_hi, stack_rests, depth,
+                (problem.is_time, problem.axis_size), space.kind, space.domain,
+                space.n_domain, c.allowed, problem.limits, c.terms, c.coef, c.ports,
                 problem.classes, problem.dims, problem.n_dims, problem.relevant, problem.line,
                 c.scalars, np.array(c.slots, dtype=np.int64), self.mode, limit, entries, n_best,
                 TOLERANCE, _CHUNK, ask, tag, tree, 0,
@@ -228,8 +236,8 @@ class _Search:
                 entries[-1] = 0
                 fresh, _, n_best = self._incumbents()
                 best[:] = fresh
-            if self.stop():
-                self.open = max(self.open, 1.0)
+            if depth > 0 and self.stop():
+                self.open = 1.0
                 break
         return Tree(which, c.state.through, tuple(codes)) if keep else None
 
@@ -287,6 +295,3 @@ class _Search:
             kernel.EDP: lambda c: (c.energy * c.cycles, c.energy),
         }[self.mode]
         self.choices = [min(every, key=key)]
-
-    def _gap(self) -> float:
-        return self.open
