@@ -33,6 +33,10 @@ class MissingDependency(OnewattError):
     """An optional package that the request needs is not installed."""
 
 
+class Stopped(Exception):
+    """A search that was asked to stop: it was no mistake, but not all that was asked is there."""
+
+
 def nearest(name: str, valid: Iterable[str]) -> str:
     """Return `` Did you mean 'x'?`` for the closest valid name, or an empty string."""
     by_lower = {v.lower(): v for v in valid}

@@ -1,5 +1,7 @@
+import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,11 +13,14 @@ import pytest
 
 from near import near
 from onewatt.cli import main
+from onewatt.cli.searching import cache_folder
+from onewatt.cli.terminal import progress
 from onewatt.components import chips
-from onewatt.errors import InputError, OnewattError
+from onewatt.errors import InputError, OnewattError, Stopped
 from onewatt.importers import densities as density_files
 from onewatt.importers import load as importer
 from onewatt.mapper import search as mapper
+from onewatt.mapper.search import DEFAULT_TILES
 from onewatt.model import evaluate as model
 from onewatt.model.budget import judge
 from onewatt.report.schema import result_schema
@@ -23,6 +28,7 @@ from onewatt.report.store import load_result, save_result
 from onewatt.spec.files import dumps, load
 from report.example import chip, conv, pool, result
 
+STOPPING = "\nonewatt: stopping with the best so far; Ctrl-C again ends at once\n"
 HEAVY = ["numpy", "numba", "onnx", "torch", "plotly", "rich", "msgspec", "yaml"]
 
 
@@ -187,6 +193,8 @@ def test_a_budget_gates(run, budget, expected, word):
         (["analyze", "x", "--chip", "tyny"], "no chip 'tyny'"),
         (["analyze", "x", "--chip", "tiny", "--budget", "1"], "budget '1': found '1'"),
         (["analyze", "x", "--chip", "tiny", "--objective", "enrgy"], "Did you mean 'energy'?"),
+        (["analyze", "x", "--chip", "tiny", "--tiles", "perfct"], "Did you mean 'perfect'?"),
+        (["map", "x", "--chip", "tiny", "--tiles", "ful"], "Did you mean 'full'?"),
         (["analyze", "x", "--chip", "tiny", "--dataflow", "fee"], "Did you mean 'free'?"),
         (["map", "x", "-c", "tiny", "--dataflow", "row_stationary"], "'row-stationary'?"),
         (["map", "x", "-c", "tiny", "--dataflow", "no-local-reuse"], "'tiny' cannot run 'no-lo"),
@@ -275,7 +283,9 @@ def test_interrupt_from_the_keyboard(tmp_path):
     )  # fmt: skip
     try:
         assert child.stdout.readline() == "searching\n"
-        time.sleep(0.1)
+        os.kill(child.pid, signal.SIGINT)
+        assert child.stderr.readline() + child.stderr.readline() == STOPPING
+        assert child.poll() is None
         os.kill(child.pid, signal.SIGINT)
         _, err = child.communicate(timeout=30)
     finally:
@@ -285,6 +295,96 @@ def test_interrupt_from_the_keyboard(tmp_path):
     assert "onewatt: interrupted" in err
     assert "Traceback" not in err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["analyze", "alexnet", "-o", "out", "-j", "1"],
+        ["analyze", "alexnet", "-o", "out", "-j", "2"],
+        ["map", "alexnet::conv3", "-o", "conv3.yaml"],
+    ],
+)
+def test_one_interrupt_keeps_the_best_so_far(tmp_path, arguments):
+    script = tmp_path / "main.py"  # a file: workers import the main module
+    script.write_text(
+        "import sys\nfrom onewatt.cli import main\nfrom onewatt.mapper import search as m\n"
+        "real = m.search\n"
+        "def search(*a, **k):\n    print('searching', flush=True)\n    return real(*a, **k)\n"
+        "m.search = search\n"
+        "if __name__ == '__main__':\n    sys.exit(main(sys.argv[1:]))"
+    )
+    child = subprocess.Popen(
+        [sys.executable, str(script), *arguments, "--chip", "eyeriss", "--tiles", "full",
+         "--fresh"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert child.stdout.readline() == "searching\n"
+        time.sleep(0.3)
+        os.kill(child.pid, signal.SIGINT)
+        out, err = child.communicate(timeout=300)  # it may have to compile first
+    finally:
+        child.kill()
+        child.communicate()
+    assert child.returncode == 130
+    assert err.startswith(STOPPING)
+    assert re.search(r"onewatt: stopped: \d of \d layers not proved, at most .* % above", err)
+    assert "Traceback" not in err
+    assert "not proved, at most" in " ".join(out.split())
+    if "map" in arguments:
+        load(tmp_path / "conv3.yaml", "mapping")
+        return
+    found = load_result(tmp_path / "out/result.json")
+    assert all(0 < layer.gap < 1 for layer in found.layers if not layer.optimal)
+    assert not all(layer.optimal for layer in found.layers)
+    table = json.loads((tmp_path / "out/result.json").read_text())
+    jsonschema.validate(table, result_schema(), jsonschema.Draft202012Validator)
+    assert "layers not proved, at most" in (tmp_path / "out/report.html").read_text()
+
+
+def test_a_search_stopped_with_nothing_leaves_nothing(run, monkeypatch, tmp_path):
+    def search(*_, **__):
+        raise Stopped("stopped before any mapping of layer 'a' was found")
+
+    monkeypatch.setattr(mapper, "search", search)
+    code, out, err = run("analyze", "x", "--chip", "tiny", "-o", "out")
+    assert (code, out) == (130, "")
+    assert err == (
+        "onewatt: stopped before any mapping of layer 'a' was found; no file was changed\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_finished_layers_are_kept_where_it_is_said(run, asked, monkeypatch, tmp_path):
+    monkeypatch.setenv("ONEWATT_CACHE", str(tmp_path / "kept"))
+    for verb in (["analyze", "little", "-q"], ["map", "little::conv2"]):
+        assert run(*verb, "--chip", "tiny")[0] == 0
+        assert asked["search"]["cache"] == tmp_path / "kept"
+        assert asked["search"]["tiles"] == DEFAULT_TILES
+        assert run(*verb, "--chip", "tiny", "--fresh", "--tiles", "full")[0] == 0
+        assert asked["search"]["cache"] is None
+        assert asked["search"]["tiles"] == "full"
+    monkeypatch.delenv("ONEWATT_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    if sys.platform == "linux":
+        assert cache_folder() == tmp_path / "home" / "onewatt" / "layers"
+
+
+def test_a_person_is_told_that_the_mapper_compiles(monkeypatch):
+    from onewatt.mapper import compiled
+
+    class Screen(io.StringIO):
+        def isatty(self):
+            return True
+
+    for ready, word in ((False, "compiling the mapper (once)"), (True, "searching")):
+        screen = Screen()
+        monkeypatch.setattr(sys, "stderr", screen)
+        monkeypatch.setattr(compiled, "compiled", lambda ready=ready: ready)
+        with progress(True) as advance:
+            advance(0, 3, "conv")
+        assert word in screen.getvalue()
 
 
 def test_a_closed_pipe_is_no_error():

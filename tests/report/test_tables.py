@@ -30,7 +30,7 @@ TABLE = ["schema", "workload", "chip", "objective", "mapspace", "convention", "s
 TOTALS = ["macs", "energy_J", "energy_J_low", "energy_J_high", "off_chip_energy_J", "latency_s",
           "power_W", "edp_Js", "area_m2", "lower_bound", "optimal"]  # fmt: skip
 LAYER = ["name", "op", "count", "macs", "cycles", "energy_J", "latency_s", "active_pes",
-         "lower_bound", "optimal", "bottleneck", "mapping", "traffic"]  # fmt: skip
+         "lower_bound", "optimal", "gap", "bottleneck", "mapping", "traffic"]  # fmt: skip
 TRAFFIC = ["component", "tensor", "read_words", "write_words", "bytes", "energy_J"]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from onewatt.cli import options, terminal
+from onewatt.cli import options, searching, terminal
 from onewatt.cli.inputs import chip_with
 from onewatt.errors import InputError
 
@@ -25,6 +25,7 @@ def analyze(
     chip: options.Chip,
     budget: options.BudgetText = None,
     objective: options.ObjectiveName = "edp",
+    tiles: options.TilesName = "steady",
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="DIR",
@@ -43,16 +44,21 @@ def analyze(
     area_table: options.AreaTable = None,
     seed: options.Seed = 0,
     jobs: options.Jobs = 0,
+    fresh: options.Fresh = False,
 ) -> None:  # fmt: skip
-    """Find where the joules and cycles of a network go, and whether it fits a budget."""
+    """Find where the joules and cycles of a network go, and whether it fits a budget.
+
+    Ctrl-C ends the search with the best so far: it is reported with what is left unproved, and the
+    exit code is 130.  A second Ctrl-C ends at once and writes nothing.
+    """
     if as_json and as_csv:
         raise InputError("--json and --csv cannot both be printed; choose one")
     if output is not None:
         _check_folder(output)
     wanted = options.read_objective(objective)
+    among = options.read_tiles(tiles)
     shapes = options.read_shapes(shape)
 
-    from onewatt.mapper.search import search
     from onewatt.spec.budget import Budget
 
     limits = Budget.parse(budget) if budget is not None else None
@@ -60,15 +66,15 @@ def analyze(
     workload = _load(
         model, batch=batch, seq_len=seq_len, context=cached, shapes=shapes, densities=densities
     )
-    with terminal.progress(not (quiet or as_json or as_csv)) as progress:
-        result = search(
-            workload, architecture, objective=wanted, budget=limits, batch=batch, seed=seed,
-            workers=jobs, progress=progress,
-        )  # fmt: skip
+    result = searching.found(
+        workload, architecture, objective=wanted, tiles=among, fresh=fresh, budget=limits,
+        batch=batch, seed=seed, workers=jobs, watched=not (quiet or as_json or as_csv),
+    )  # fmt: skip
     if output is not None:
         _write(result, output, str(context.obj or ""))
     if as_json or as_csv or not quiet:
         _print(result, output, as_json=as_json, as_csv=as_csv)
+    searching.check_finished(result)
     if not all(verdict.met for verdict in result.budget):
         raise typer.Exit(BUDGET_MISSED)
 

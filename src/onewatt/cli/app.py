@@ -31,7 +31,8 @@ def onewatt(
 ) -> None:
     """Say where the joules and cycles of a neural network on a chip go.
 
-    Exit codes: 0 done, 1 bad input, 2 budget missed, 130 interrupted.
+    Exit codes: 0 done, 1 bad input, 2 budget missed, 130 interrupted: a search
+    that Ctrl-C has stopped still reports the best so far.
     """
 
 

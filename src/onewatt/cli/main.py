@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import typer
 
 from onewatt.cli.app import app
-from onewatt.errors import OnewattError
+from onewatt.errors import OnewattError, Stopped
 
 DONE, BAD_INPUT, INTERRUPTED, CLOSED_PIPE = 0, 1, 130, 141
 
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 done, 1 bad input, 2 budget missed, 130 interrupted.
+        0 done, 1 bad input, 2 budget missed, 130 interrupted or stopped with the best so far.
     """
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     try:
@@ -40,8 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # What reads our output has seen enough; Python would complain again when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CLOSED_PIPE
-    except OnewattError as error:
-        return _fail(f"error: {error}", BAD_INPUT)
+    except (OnewattError, Stopped) as error:
+        return _refused(error)
     except OSError as error:
         return _fail(f"error: {error.filename or 'a file'}: {error.strerror}", BAD_INPUT)
     except SystemError as error:
@@ -56,6 +56,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if code == INTERRUPTED:  # typer has caught it
         return _fail("interrupted; no file was changed", INTERRUPTED)
     return code if isinstance(code, int) else DONE
+
+
+def _refused(error: OnewattError | Stopped) -> int:
+    if isinstance(error, Stopped):
+        return _fail(str(error), INTERRUPTED)
+    return _fail(f"error: {error}", BAD_INPUT)
 
 
 def _interrupted(error: BaseException | None) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from onewatt.cli import options, terminal
+from onewatt.cli import options, searching, terminal
 from onewatt.cli.inputs import chip_with, only, split_layer, timeloop_file
 from onewatt.errors import InputError
 
@@ -21,6 +21,7 @@ def map(
     layer: options.ModelLayer,
     chip: options.Chip,
     objective: options.ObjectiveName = "edp",
+    tiles: options.TilesName = "steady",
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="MAPPING.yaml", help="Write the mapping there."),
@@ -34,17 +35,25 @@ def map(
     energy_table: options.EnergyTable = None,
     area_table: options.AreaTable = None,
     seed: options.Seed = 0,
+    fresh: options.Fresh = False,
 ) -> None:
-    """Find the best mapping of one layer and draw its loop nest."""
+    """Find the best mapping of one layer and draw its loop nest.
+
+    Ctrl-C ends the search with the best so far: it is reported with how far it may be off, and the
+    exit code is 130.  A second Ctrl-C ends at once and writes nothing.
+    """
     wanted = options.read_objective(objective)
+    among = options.read_tiles(tiles)
     model, name = split_layer(layer)
 
     from onewatt.importers.load import load_workload
-    from onewatt.mapper.search import search
 
     architecture = chip_with(chip, dataflow, energy_table, area_table)
     workload = only(load_workload(model), name)
-    result = search(workload, architecture, objective=wanted, seed=seed)
+    result = searching.found(
+        workload, architecture, objective=wanted, tiles=among, fresh=fresh, seed=seed,
+        watched=not as_json,
+    )  # fmt: skip
     if not result.layers:
         raise InputError(f"chip {architecture.name!r} cannot compute layer {layer!r}")
     found = result.layers[0]
@@ -66,10 +75,11 @@ def map(
         from onewatt.report.tables import result_json
 
         terminal.print_json(result_json(result))
-        return
-    from onewatt.report.text import show_layer
+    else:
+        from onewatt.report.text import show_layer
 
-    show_layer(result, found.name, terminal.console())
+        show_layer(result, found.name, terminal.console())
+    searching.check_finished(result)
 
 
 def _for_timeloop(einsum: Einsum, architecture: Architecture, mapping: Mapping, model: str) -> str:

@@ -10,6 +10,7 @@ import typer
 from onewatt.errors import InputError, unknown
 
 if TYPE_CHECKING:
+    from onewatt.mapper.exact import Tiles
     from onewatt.spec.result import Convention, Objective
 
 Model = Annotated[
@@ -54,6 +55,21 @@ ObjectiveName = Annotated[
         "--objective",
         metavar="NAME",
         help="edp, energy, latency or layer_edp (each layer its own).",
+    ),
+]
+TilesName = Annotated[
+    str,
+    typer.Option(
+        "--tiles",
+        metavar="NAME",
+        help="Which tile sizes the optimum is proved among, from few to all: perfect (factors), "
+        "steady, tight or full.",
+    ),
+]
+Fresh = Annotated[
+    bool,
+    typer.Option(
+        "--fresh", help="Search every layer anew: read and keep no finished ones (ONEWATT_CACHE)."
     ),
 ]
 ConventionName = Annotated[
@@ -157,6 +173,16 @@ def read_objective(name: str) -> Objective:
         if name == valid:
             return valid
     raise InputError(f"--objective: {unknown('objective', name, get_args(Objective))}")
+
+
+def read_tiles(name: str) -> Tiles:
+    """Return a set of tile sizes by name."""
+    from onewatt.mapper.exact import Tiles
+
+    for valid in get_args(Tiles):
+        if name == valid:
+            return valid
+    raise InputError(f"--tiles: {unknown('tile set', name, get_args(Tiles))}")
 
 
 def read_convention(name: str) -> Convention:

@@ -52,10 +52,22 @@ def progress(wanted: bool) -> Generator[Progress | None, None, None]:
         return
     from rich.console import Console
     from rich.markup import escape
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Task, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
+    from rich.text import Text
 
-    columns = (TextColumn("searching"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+    from onewatt.mapper.compiled import compiled
+
+    class Doing(TextColumn):
+        """What goes on, asked at every redraw: nothing tells when a compiler is done."""
+
+        ready = False
+
+        def render(self, task: Task) -> Text:
+            self.ready = self.ready or compiled()
+            return Text("searching" if self.ready else "compiling the mapper (once)")
+
+    columns = (Doing(""), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
                TextColumn("{task.description}"))  # fmt: skip
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onewatt.components.library import prices as price_list
-from onewatt.errors import MappingError
+from onewatt.errors import MappingError, Stopped
 from onewatt.mapper import kernel
 from onewatt.mapper.certificate import Certificate, Tree
 from onewatt.mapper.front import Choice, pareto
 from onewatt.mapper.orders import count_words, every_order, orders_of
 from onewatt.mapper.problem import Case, Problem, without_trivial
 from onewatt.mapper.template import templates
+from onewatt.model.bound import least
 from onewatt.model.evaluate import evaluate
 from onewatt.spec.architecture import Architecture
 from onewatt.spec.mapping import Mapping
@@ -37,7 +38,8 @@ GOALS: dict[Goal, int] = {
     "energy": kernel.ENERGY, "latency": kernel.LATENCY, "layer_edp": kernel.EDP,
     "front": kernel.FRONT,
 }  # fmt: skip
-_FRONT, _DEEP, _CHUNK = 2048, 4096, 200_000
+#: Boxes between two questions whether to stop, about a tenth of a second.
+_FRONT, _DEEP, _CHUNK = 2048, 4096, 20_000
 
 
 class Found(NamedTuple):
@@ -124,6 +126,8 @@ def search_layer(
     ------
     MappingError
         If nothing fits.
+    Stopped
+        If it was to stop before anything was found.
     """
     return _Search(without_trivial(einsum), architecture, prices, goal, tiles, proof, stop).run()
 
@@ -175,7 +179,7 @@ class _Search:
         self.costs: dict[Mapping, Choice | None] = {}
         self.boxes = self.scored = 0
         self.trees: list[Tree] = []
-        self.open = 0.0
+        self.open = False
 
     def run(self) -> Found:
         """Search the sets from the smallest to the one asked for."""
@@ -184,9 +188,22 @@ class _Search:
             if name == self.tiles:
                 break
         if not self.choices:
+            if self.open:
+                raise Stopped("stopped before any mapping was found")
             raise MappingError("nothing fits")
-        gap = self._gap()
-        return Found(tuple(self.choices), self.boxes, self.scored, gap, tuple(self.trees))
+        return Found(tuple(self.choices), self.boxes, self.scored, self._gap(), tuple(self.trees))
+
+    def _gap(self) -> float:
+        """Return how far below the answer a better one could be: down to the compulsory work."""
+        if not self.open:
+            return 0.0
+        energy, cycles = least(self.einsum, self.chip, self.prices)
+        floor = {kernel.ENERGY: energy, kernel.LATENCY: cycles}.get(self.mode, energy * cycles)
+        reached = {kernel.ENERGY: min(c.energy for c in self.choices),
+                   kernel.LATENCY: min(c.cycles for c in self.choices)}.get(
+            self.mode, min(c.energy * c.cycles for c in self.choices)
+        )  # fmt: skip
+        return max(1e-9, 1 - floor / reached)
 
     # -- one tile set -----------------------------------------------------------------------
 
@@ -235,12 +252,16 @@ class _Search:
         # the last row of `best` stays free: it is no answer but the place where tilings are asked
         limit = best[:-1]
         n_best = int(np.isfinite(limit[:, 0]).sum())
+        if n_best and self.stop():
+            self.open = True
+            return Tree(which, c.state.through, ()) if keep else None
         while depth > 0:
             depth, n_best, boxes, scored, n_tree = kernel.explore(
-                stack_lo, stack_hi, stack_rests, depth, (problem.is_time, problem.axis_size),
-                space.kind, space.domain, space.n_domain, c.allowed, problem.limits, c.terms,
-                c.coef, c.ports, problem.classes, problem.dims, problem.n_dims, problem.relevant,
-                problem.line, c.scalars, np.array(c.slots, dtype=np.int64), self.mode, limit, entries, n_best,
+                stack_lo, stack_hi, stack_rests, depth,
+                (problem.is_time, problem.axis_size), space.kind, space.domain,
+                space.n_domain, c.allowed, problem.limits, c.terms, c.coef, c.ports,
+                problem.classes, problem.dims, problem.n_dims, problem.relevant, problem.line,
+                c.scalars, np.array(c.slots, dtype=np.int64), self.mode, limit, entries, n_best,
                 TOLERANCE, _CHUNK, ask, tag, tree, 0,
             )  # fmt: skip
             self.boxes += boxes
@@ -252,8 +273,8 @@ class _Search:
                 entries[-1] = 0
                 fresh, _, n_best = self._incumbents()
                 best[:] = fresh
-            if self.stop():
-                self.open = max(self.open, 1.0)
+            if depth > 0 and self.stop():
+                self.open = True
                 break
         return Tree(which, c.state.through, tuple(codes)) if keep else None
 
@@ -317,6 +338,3 @@ class _Search:
         if self.mode == kernel.LATENCY:
             return choice.cycles, choice.energy
         return choice.energy * choice.cycles, choice.energy
-
-    def _gap(self) -> float:
-        return self.open

@@ -11,9 +11,9 @@ from typing import NamedTuple, get_args
 import msgspec
 
 from onewatt.components.library import prices as price_list
-from onewatt.errors import InputError, MappingError, unknown
+from onewatt.errors import InputError, MappingError, Stopped, unknown
 from onewatt.mapper import store
-from onewatt.mapper.exact import Found, Goal, Tiles, search_layer
+from onewatt.mapper.exact import TOLERANCE, Found, Goal, Tiles, search_layer
 from onewatt.mapper.front import Choice, choose
 from onewatt.mapper.problem import without_trivial
 from onewatt.mapper.whynot import why_not
@@ -98,6 +98,8 @@ def search(
         If the objective is unknown.
     MappingError
         If a layer does not fit the chip at all.
+    Stopped
+        If `stop` was set before every layer had a mapping.
 
     Examples
     --------
@@ -135,8 +137,9 @@ def search(
     for einsum in workload.einsums:
         mapping = chosen.get(einsum.name)
         answer = found[einsum.signature] if mapping else None
-        layers.append(_layer(einsum, architecture, prices, mapping, objective, answer))
-        cost += evaluate(einsum, architecture, mapping, prices=prices)
+        spent = evaluate(einsum, architecture, mapping, prices=prices)
+        layers.append(_layer(einsum, architecture, prices, mapping, objective, answer, spent))
+        cost += spent
     result = Result(
         workload=workload, architecture=architecture, prices=prices, objective=objective,
         mapspace=_mapspace(architecture, tiles), layers=tuple(layers),
@@ -204,6 +207,8 @@ def _search_task(task: tuple[Einsum, _Ask], stop: Callable[[], bool]) -> Found:
             f"layer {einsum.name!r} does not fit chip {ask.architecture.name!r}: "
             f"{why_not(one, ask.architecture)}"
         ) from error
+    except Stopped as stopped:
+        raise Stopped(f"stopped before any mapping of layer {einsum.name!r} was found") from stopped
     if found.gap == 0.0:
         store.save(ask.cache, key, found)
     return found
@@ -228,11 +233,18 @@ def _layer(
     mapping: Mapping | None,
     objective: Objective,
     found: Found | None,
+    spent: Cost,
 ) -> LayerResult:
     least = bound(einsum, architecture, prices, objective)
+    gap = found.gap if found else 0.0
+    if gap:  # nothing undercuts the bound
+        latency = spent.cycles(einsum.name) / architecture.clock
+        reached = {"J": spent.energy, "s": latency}.get(least.unit, spent.energy * latency)
+        gap = min(gap, 1 - least.value / reached)
+        gap = 0.0 if gap <= TOLERANCE else gap
     return LayerResult(
         name=einsum.name, mapping=mapping,
         active_pes=lower(einsum, mapping).active if mapping else 0,
-        lower_bound=least, optimal=found is None or found.gap == 0.0,
-        evaluations=found.boxes + found.scored if found else 0, gap=found.gap if found else 0.0,
+        lower_bound=least, optimal=gap == 0.0,
+        evaluations=found.boxes + found.scored if found else 0, gap=gap,
     )  # fmt: skip

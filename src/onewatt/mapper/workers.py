@@ -8,7 +8,7 @@ import signal
 import threading
 import warnings
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.synchronize import Event
@@ -56,36 +56,43 @@ def each(
     stop = stop or threading.Event()
     workers = min(workers or available(), len(items) // 2)
     if workers > 1:
-        context = multiprocessing.get_context("spawn")
-        flag = context.Event()
-        pool = ProcessPoolExecutor(workers, context, _begin, (flag,))
         try:
-            with _interrupts_ignored():  # workers inherit it: Ctrl-C is the parent's to handle
-                waiting = [pool.submit(_in_worker, work, item) for item in items]
-            for future in waiting:
-                while True:
-                    try:
-                        results.append(future.result(timeout=0.2))
-                        break
-                    except TimeoutError:
-                        if stop.is_set():
-                            flag.set()
+            for result in _in_pool(work, items, workers, stop):
+                results.append(result)
                 done(len(results))
-        except KeyboardInterrupt:
-            for worker in multiprocessing.active_children():
-                worker.terminate()  # a search in a worker would go on for seconds
-            raise
         except BrokenProcessPool:
             warnings.warn(
                 f"a worker died (out of memory?); {len(items) - len(results)} layers are searched "
                 "again in one process", RuntimeWarning, stacklevel=2,
             )  # fmt: skip
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
     for item in items[len(results) :]:
         results.append(work(item, stop.is_set))
         done(len(results))
     return results
+
+
+def _in_pool(
+    work: Callable[[T, Stop], R], items: Sequence[T], workers: int, stop: threading.Event
+) -> Generator[R]:
+    context = multiprocessing.get_context("spawn")
+    flag = context.Event()
+    pool = ProcessPoolExecutor(workers, context, _begin, (flag,))
+    try:
+        with _interrupts_ignored():  # workers inherit it: Ctrl-C is the parent's to handle
+            waiting = [pool.submit(_in_worker, work, item) for item in items]
+        for future in waiting:
+            while not future.done():
+                if stop.is_set():
+                    flag.set()
+                wait([future], timeout=0.2)
+            yield future.result()
+    except (KeyboardInterrupt, GeneratorExit):
+        for worker in multiprocessing.active_children():
+            worker.terminate()  # a search in a worker would go on for seconds
+        raise
+    finally:
+        flag.set()  # what still runs after an error is for nobody
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 _flags: list[Stop] = []

@@ -45,6 +45,8 @@ class LayerFigures:
 
     Everything but `active_pes` is for all `count` runs.  `parts` is the energy by component and
     by what it is spent on.  `gap` is what was reached over the lower bound, where there is one.
+    `undercut` is the share by which a better mapping could undercut this: 0 if there is none, None
+    if nothing was searched.
     """
 
     name: str
@@ -62,6 +64,7 @@ class LayerFigures:
     lower_bound: Bound
     gap: float | None
     optimal: bool
+    undercut: float | None
     bottleneck: str
     mapping: str
     nest: str
@@ -168,7 +171,9 @@ def _layer(
         cycles=cycles, energy=energy, energy_low=cost.energy_low, energy_high=cost.energy_high,
         latency=latency, share=energy / whole if whole else 0.0, active_pes=found.active_pes,
         lower_bound=found.lower_bound, gap=_gap(reached, found.lower_bound),
-        optimal=found.optimal, bottleneck=cost.bottleneck(einsum.name),
+        optimal=found.optimal,
+        undercut=found.gap if found.optimal or found.gap else None,
+        bottleneck=cost.bottleneck(einsum.name),
         mapping=str(found.mapping) if found.mapping else "",
         nest=loop_nest(found.mapping, einsum.sizes) if found.mapping else "",
         off_chip_bytes=sum(t.bytes for t in traffic if t.component == outermost),

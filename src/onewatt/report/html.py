@@ -14,7 +14,7 @@ from onewatt import __version__
 from onewatt.report import charts
 from onewatt.report.figures import Figures, LayerFigures, figures
 from onewatt.report.store import write_text
-from onewatt.report.tables import findings
+from onewatt.report.tables import findings, layer_proof, proof
 from onewatt.report.wording import (
     band,
     bound,
@@ -86,7 +86,7 @@ def html_page(result: Result, *, command: str = "") -> str:
         "unpriced": _unpriced(result),
         "layers": _layers(found),
         "undrawn": _undrawn(found),
-        "facts": _facts(result, command),
+        "facts": _facts(found, command),
         "prices": _prices(result),
         "areas": _areas(result),
     }
@@ -162,8 +162,8 @@ def _detail_facts(layer: LayerFigures, answer: LayerResult, pes: int) -> list[li
     if answer.mapping is not None:
         rows += [
             ["PEs at work", f"{layer.active_pes} of {pes}"],
-            ["proved optimal", "yes" if layer.optimal else "no"],
-            ["mappings tried", large(answer.evaluations)],
+            ["proof", layer_proof(layer) or "none: this mapping was given"],
+            ["sets of mappings judged", large(answer.evaluations)],
         ]
     return rows
 
@@ -199,7 +199,7 @@ def _cards(found: Figures) -> str:
     per = "inference" if batch == 1 else f"batch of {batch}"
     rate = f"{large(batch / t.latency)} per second" if t.latency else "no time passes"
     off = percent(t.off_chip_energy / t.energy) if t.energy else "–"
-    proved = "proved optimal" if t.optimal else "not proved optimal"
+    proved = proof(found) or "mappings as given"
     spread = band(t.energy, t.energy_low, t.energy_high, "J").partition("(")[2].rstrip(")")
     unit = quantity(t.energy, "J").split()[-1]
     rows = [
@@ -300,8 +300,8 @@ def _undrawn(found: Figures) -> str:
     return f" {left} layers that take less than 0.1 % each have no bar." if left else ""
 
 
-def _facts(result: Result, command: str) -> str:
-    chip = result.architecture
+def _facts(found: Figures, command: str) -> str:
+    result, chip = found.result, found.result.architecture
     rows = [
         ("network", f"{result.workload.name} ({result.workload.source or 'no source stated'})"),
         ("chip", f"{chip.title or chip.name} ({chip.source or 'no source stated'})"),
@@ -309,6 +309,7 @@ def _facts(result: Result, command: str) -> str:
         ("technology", f"{quantity(chip.technology.node, 'm')}, {quantity(chip.clock, 'Hz')}"),
         ("objective", f"{result.objective}, batch {result.batch}"),
         ("mapspace", result.mapspace),
+        ("proof", proof(found) or "none: these mappings were given"),
         ("convention", result.convention),
         ("seed", str(result.seed)),
         ("versions", ", ".join(f"{name} {v}" for name, v in result.versions) or "not stated"),

@@ -43,7 +43,8 @@ def result_schema() -> Schema:
     layer = _record(
         name=_TEXT, op=_TEXT, count={"type": "integer", "minimum": 1}, macs=_COUNT, cycles=_AMOUNT,
         energy_J=_AMOUNT, latency_s=_AMOUNT, active_pes=_COUNT, lower_bound=bound,
-        optimal={"type": "boolean"}, bottleneck=_maybe(_TEXT), mapping=_maybe(_TEXT),
+        optimal={"type": "boolean"}, gap=_maybe({"type": "number", "minimum": 0, "maximum": 1}),
+        bottleneck=_maybe(_TEXT), mapping=_maybe(_TEXT),
         traffic=_list(traffic),
     )  # fmt: skip
     totals = _record(

@@ -16,7 +16,7 @@ from onewatt.report.figures import (
     grouped,
     level_energy,
 )
-from onewatt.report.wording import percent
+from onewatt.report.wording import above, percent
 from onewatt.spec.budget import Verdict
 from onewatt.spec.result import Bound, Result
 from onewatt.spec.workload import Unpriced
@@ -124,6 +124,7 @@ def _layer(layer: LayerFigures) -> Json:
         "active_pes": layer.active_pes,
         "lower_bound": _bound(layer.lower_bound),
         "optimal": layer.optimal,
+        "gap": number(layer.undercut),
         "bottleneck": layer.bottleneck or None,
         "mapping": layer.mapping or None,
         "traffic": [_traffic(row) for row in layer.traffic],
@@ -191,6 +192,24 @@ def _cell(text: str) -> str:
 
 def _sum(values: Iterable[float]) -> float:
     return math.fsum(values)
+
+
+def proof(found: Figures) -> str:
+    """Return what the search has proved; nothing if the mappings were given."""
+    layers = [layer for layer in found.layers if layer.mapping]
+    if found.totals.optimal:
+        return "proved optimal in this mapspace"
+    if any(layer.undercut is None for layer in layers):
+        return ""
+    left = [layer.undercut for layer in layers if layer.undercut]
+    return f"{len(left)} of {len(layers)} layers not proved, {above(max(left, default=0.0))}"
+
+
+def layer_proof(layer: LayerFigures) -> str:
+    """Return what the search has proved of a layer; nothing if its mapping was given."""
+    if layer.undercut is None:
+        return ""
+    return f"not proved, {above(layer.undercut)}" if layer.undercut else "proved optimal"
 
 
 def findings(found: Figures) -> list[str]:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from onewatt.report.figures import Figures, LayerFigures, figures, grouped, level_energy, notable
-from onewatt.report.tables import findings
+from onewatt.report.tables import findings, layer_proof, proof
 from onewatt.report.wording import (
     band,
     bound,
@@ -104,8 +104,10 @@ def _head(found: Figures) -> RenderableType:
         ("lower bound", f"{bound(t.lower_bound)}; reached {gap(t.gap)}"),
         ("area", quantity(t.area, "m2")),
         ("objective", result.objective + (f", batch {result.batch}" if result.batch > 1 else "")),
-        ("mapspace", result.mapspace + ("; proved optimal" if t.optimal else "")),
+        ("mapspace", result.mapspace),
     ]
+    if said := proof(found):
+        rows.append(("proof", said))
     if result.convention != "literal":
         rows.append(("convention", result.convention))
     chip = result.architecture
@@ -113,8 +115,8 @@ def _head(found: Figures) -> RenderableType:
         _title(f"{result.workload.name} on {chip.title or chip.name}"),
         _facts(rows),
     ]
-    said = Text("\n".join(findings(found)))
-    return Group(*lines, Padding(said, (0, 0, 1, 2)))
+    where = Text("\n".join(findings(found)))
+    return Group(*lines, Padding(where, (0, 0, 1, 2)))
 
 
 def _part_of(part: float, whole: float) -> str:
@@ -189,7 +191,7 @@ def _layers(found: Figures, width: int) -> RenderableType:
 
 def _cost_rows(layer: LayerFigures, found: Figures) -> list[tuple[str, str]]:
     pes = found.result.architecture.pes
-    return [
+    rows = [
         ("energy", band(layer.energy, layer.energy_low, layer.energy_high, "J")),
         ("latency", f"{quantity(layer.latency, 's')}, {large(layer.cycles)} cycles"),
         ("runs", str(layer.count)),
@@ -198,6 +200,9 @@ def _cost_rows(layer: LayerFigures, found: Figures) -> list[tuple[str, str]]:
         ("lower bound", f"{bound(layer.lower_bound)}; reached {gap(layer.gap)}"),
         ("mapping", layer.mapping or "none (vector work)"),
     ]
+    if layer.mapping and (said := layer_proof(layer)):
+        rows += [("mapspace", found.result.mapspace), ("proof", said)]
+    return rows
 
 
 def _traffic(layer: LayerFigures) -> RenderableType:

@@ -94,6 +94,19 @@ def gap(ratio: float | None) -> str:
     return "–" if ratio is None else f"{plain(ratio)}x"
 
 
+def above(undercut: float) -> str:
+    """Write how far above the optimum a value may be that this share at most could undercut.
+
+    Examples
+    --------
+    >>> above(0.2), above(1.0)
+    ('at most 25 % above the optimum', 'by how much is not known')
+    """
+    if undercut >= 1:
+        return "by how much is not known"
+    return f"at most {percent(undercut / (1 - undercut))} above the optimum"
+
+
 def bound(value: Bound) -> str:
     """Write a lower bound; a bound of nothing is a dash."""
     return quantity(value.value, value.unit) if value.value > 0 else "–"
