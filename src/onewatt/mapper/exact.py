@@ -16,7 +16,6 @@ from onewatt.mapper.front import Choice, pareto
 from onewatt.mapper.orders import count_words, every_order, orders_of
 from onewatt.mapper.problem import Case, Problem, without_trivial
 from onewatt.mapper.template import templates
-from onewatt.model.bound import least
 from onewatt.model.evaluate import evaluate
 from onewatt.spec.architecture import Architecture
 from onewatt.spec.mapping import Mapping
@@ -179,7 +178,7 @@ class _Search:
         self.costs: dict[Mapping, Choice | None] = {}
         self.boxes = self.scored = 0
         self.trees: list[Tree] = []
-        self.open = False
+        self.open = 0.0
 
     def run(self) -> Found:
         """Search the sets from the smallest to the one asked for."""
@@ -191,19 +190,7 @@ class _Search:
             if self.open:
                 raise Stopped("stopped before any mapping was found")
             raise MappingError("nothing fits")
-        return Found(tuple(self.choices), self.boxes, self.scored, self._gap(), tuple(self.trees))
-
-    def _gap(self) -> float:
-        """Return how far below the answer a better one could be: down to the compulsory work."""
-        if not self.open:
-            return 0.0
-        energy, cycles = least(self.einsum, self.chip, self.prices)
-        floor = {kernel.ENERGY: energy, kernel.LATENCY: cycles}.get(self.mode, energy * cycles)
-        reached = {kernel.ENERGY: min(c.energy for c in self.choices),
-                   kernel.LATENCY: min(c.cycles for c in self.choices)}.get(
-            self.mode, min(c.energy * c.cycles for c in self.choices)
-        )  # fmt: skip
-        return max(1e-9, 1 - floor / reached)
+        return Found(tuple(self.choices), self.boxes, self.scored, self.open, tuple(self.trees))
 
     # -- one tile set -----------------------------------------------------------------------
 
@@ -253,7 +240,7 @@ class _Search:
         limit = best[:-1]
         n_best = int(np.isfinite(limit[:, 0]).sum())
         if n_best and self.stop():
-            self.open = True
+            self.open = 1.0
             return Tree(which, c.state.through, ()) if keep else None
         while depth > 0:
             depth, n_best, boxes, scored, n_tree = kernel.explore(
@@ -274,7 +261,7 @@ class _Search:
                 fresh, _, n_best = self._incumbents()
                 best[:] = fresh
             if depth > 0 and self.stop():
-                self.open = True
+                self.open = 1.0
                 break
         return Tree(which, c.state.through, tuple(codes)) if keep else None
 

@@ -799,7 +799,8 @@ def rests_at(lo, r, j):
 def explore(
     stack_lo: Any, stack_hi: Any, stack_rests: Any, depth: int, shape: Any, kind: int, domain: Any,
     n_domain: Any, allowed: Any, limits: Any, terms: Any, coef: Any, ports: Any, classes: Any,
-    dims: Any, n_dims: Any, relevant: Any, line: Any, scalars: Any, deciding: Any, mode: int, best: Any,
+    dims: Any, n_dims: Any, relevant: Any, line: Any, scalars: Any, deciding: Any, mode: int,
+    best: Any,
     entries: Any, n_best: int, tolerance: float, quota: int, ask: bool, tag: int, tree: Any,
     n_tree: int,
 ) -> Any:  # fmt: skip

@@ -1,0 +1,106 @@
+"""Certificates prove what they claim, and a changed one does not."""
+
+from __future__ import annotations
+
+import random
+
+import msgspec
+import pytest
+
+from chips_by_hand import tiny
+from layers_by_hand import conv, gemm
+from mapper import random_cases
+from onewatt.errors import InputError, MappingError
+from onewatt.mapper.certificate import Tree, load_certificate, save_certificate
+from onewatt.mapper.exact import certify
+from onewatt.mapper.problem import without_trivial
+from onewatt.mapper.verify import Refuted, check
+
+
+@pytest.fixture(scope="module")
+def proof():
+    return certify(conv(m=12, c=8, p=10), tiny(), "layer_edp", "steady")
+
+
+def changed(proof, number, **changes):
+    trees = list(proof.trees)
+    trees[number] = msgspec.structs.replace(trees[number], **changes)
+    return msgspec.structs.replace(proof, trees=tuple(trees))
+
+
+def test_random_certificates_hold():
+    """Bounds written twice agree that nothing better is left, on every kind of layer and chip."""
+    rng, done = random.Random(11), 0
+    while done < 25:
+        layer, chip = without_trivial(random_cases.layer(rng)), random_cases.chip(rng)
+        tiles = rng.choice(["perfect", "steady", "tight", "full"])
+        goal = rng.choice(["energy", "latency", "layer_edp", "front"])
+        try:
+            proof = certify(layer, chip, goal, tiles)
+        except MappingError:
+            continue
+        if sum(len(t.codes) for t in proof.trees) < 6000:
+            assert check(proof) > 0
+            done += 1
+
+
+def test_a_file_keeps_a_certificate(proof, tmp_path):
+    save_certificate(proof, tmp_path / "proof.json")
+    again = load_certificate(tmp_path / "proof.json")
+    assert again == proof
+    assert check(again) > 10
+
+
+def test_a_cheaper_claim_is_refuted(proof):
+    lie = msgspec.structs.replace(proof, energies=(proof.energies[0] * 0.9,))
+    with pytest.raises(Refuted, match="the answer costs"):
+        check(lie)
+
+
+def test_a_worse_answer_is_refuted(proof):
+    """A mapping that is not the best leaves boxes that may hold a better one."""
+    worse = certify(proof.einsum, proof.architecture, "latency", "perfect")
+    if worse.answer == proof.answer:
+        pytest.skip("both objectives have one answer here")
+    lie = msgspec.structs.replace(
+        proof, answer=worse.answer, energies=worse.energies, cycles=worse.cycles
+    )
+    with pytest.raises(Refuted, match="may hold a better one"):
+        check(lie)
+
+
+def test_a_missing_case_is_refuted(proof):
+    lie = msgspec.structs.replace(proof, trees=proof.trees[1:])
+    with pytest.raises(Refuted, match="not covered"):
+        check(lie)
+
+
+def test_changed_trees_are_refuted(proof):
+    """A leaf in the place of a cut, a tree that breaks off, one with more than it needs."""
+    number = max(range(len(proof.trees)), key=lambda i: len(proof.trees[i].codes))
+    codes = proof.trees[number].codes
+    assert codes[0] >= 8
+    for lie in ((0,), (1,), codes[:-1], (*codes, 0), (codes[0], 99, *codes[2:])):
+        with pytest.raises(Refuted):
+            check(changed(proof, number, codes=tuple(lie)))
+
+
+def test_a_layer_that_is_not_the_one_is_refuted(proof):
+    other = msgspec.structs.replace(proof, einsum=conv(m=13, c=8, p=10))
+    with pytest.raises((Refuted, MappingError)):
+        check(other)
+
+
+def test_hostile_files(proof, tmp_path):
+    path = tmp_path / "proof.json"
+    for text in (b"", b"{}", b"[1]", b'{"trees": [{"codes": "!"}]}', b"\xff\xfe"):
+        path.write_bytes(text)
+        with pytest.raises(InputError, match="is not a certificate"):
+            load_certificate(path)
+
+
+def test_gemm_on_every_set():
+    for tiles in ("perfect", "steady", "tight", "full"):
+        proof = certify(gemm(m=6, c=7, p=5), tiny(), "energy", tiles)
+        assert isinstance(proof.trees[0], Tree)
+        assert check(proof) > 0
