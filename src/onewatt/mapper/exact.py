@@ -159,7 +159,7 @@ class _Search:
 
     def run(self) -> Found:
         """Search the sets from the smallest to the one asked for."""
-        names = list(KINDS)
+        names: list[Tiles] = list(KINDS)
         for name in names[: names.index(self.tiles) + 1]:
             self._search(name, last=name == self.tiles)
         if not self.choices:
@@ -289,9 +289,9 @@ class _Search:
         if self.mode == kernel.FRONT:
             self.choices = every
             return
-        key = {
+        keys: dict[int, Callable[[Choice], tuple[float, float]]] = {
             kernel.ENERGY: lambda c: (c.energy, c.cycles),
             kernel.LATENCY: lambda c: (c.cycles, c.energy),
             kernel.EDP: lambda c: (c.energy * c.cycles, c.energy),
-        }[self.mode]
-        self.choices = [min(every, key=key)]
+        }
+        self.choices = [min(every, key=keys[self.mode])]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing.synchronize import Event
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -97,7 +98,7 @@ def _in_pool(
 _flags: list[Stop] = []
 
 
-def _begin(flag: threading.Event) -> None:
+def _begin(flag: Event) -> None:
     _flags[:] = [flag.is_set]
 
 
