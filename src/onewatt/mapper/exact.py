@@ -159,7 +159,7 @@ class _Search:
 
     def run(self) -> Found:
         """Search the sets from the smallest to the one asked for."""
-        names: list[Tiles] = list(KINDS)
+        names = list[Tiles](KINDS)
         for name in names[: names.index(self.tiles) + 1]:
             self._search(name, last=name == self.tiles)
         if not self.choices:
