@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
+import threading
 import time
 from typing import Any
 
@@ -12,30 +12,29 @@ import onewatt as ow
 from onewatt.spec.workload import Index, Rank, Tensor
 
 OBJECTIVES = {"edp": "layer_edp", "energy": "energy"}
-#: What the keyword for the set of tile sizes may be called, and its values that are measured.
-TILES_KEYWORDS = ("mapspace", "tiles")
-TILE_SETS = ("perfect", "tight")
-
-
-def tiles_keyword() -> str | None:
-    """Return the keyword by which this onewatt's search takes a set of tile sizes, if any."""
-    known = inspect.signature(ow.search).parameters
-    return next((k for k in TILES_KEYWORDS if k in known), None)
+#: The sets of tile sizes that are measured: perfect factors, and the default with imperfect ones.
+TILE_SETS = ("perfect", "steady")
+#: Seconds a layer has before the search ends with the best so far, which is then not proven.
+LIMIT = 20.0
 
 
 def tile_sets() -> tuple[str, ...]:
-    """Return the sets of tile sizes to measure; ``default`` where the search has no choice."""
-    return TILE_SETS if tiles_keyword() else ("default",)
+    """Return the sets of tile sizes to measure."""
+    return TILE_SETS
 
 
 def best(einsum: ow.Einsum, chip: ow.Architecture, objective: str, tiles: str) -> ow.Result:
     """Return onewatt's best mapping of one layer."""
     network = ow.Workload(name="one", einsums=(einsum,))
-    options: dict[str, Any] = {"objective": OBJECTIVES[objective]}
-    keyword = tiles_keyword()
-    if keyword and tiles != "default":
-        options[keyword] = tiles
-    return ow.search(network, chip, **options)
+    options: dict[str, Any] = {"objective": OBJECTIVES[objective], "tiles": tiles}
+    stop = threading.Event()
+    alarm = threading.Timer(LIMIT, stop.set)
+    alarm.daemon = True
+    alarm.start()
+    try:
+        return ow.search(network, chip, stop=stop, **options)
+    finally:
+        alarm.cancel()
 
 
 def measure(einsum: ow.Einsum, chip: ow.Architecture, objective: str, tiles: str) -> dict[str, Any]:

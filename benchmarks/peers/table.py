@@ -174,7 +174,7 @@ def _cell(run: dict[str, Any] | None) -> str:
     if "score" not in run:
         return run["status"] + seconds
     score = run["score"]
-    mark = "!" if score["overflow"] else ""
+    mark = "!" if score["overflow"] else "" if run.get("proven", True) else "~"
     return f"{score['energy_J'] * score['cycles']:.4g}{mark}{seconds}"
 
 
