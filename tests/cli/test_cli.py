@@ -533,3 +533,19 @@ def test_an_interrupt_inside_compiled_code_is_an_interrupt(asked, capsys, monkey
     monkeypatch.setattr(mapper, "search", search)
     assert main(["analyze", "little", "--chip", "tiny"]) == 130
     assert "interrupted" in capsys.readouterr().err
+
+
+def test_map_writes_a_proof_and_verify_recounts_it(run, tmp_path):
+    code, _, err = run(
+        "map", "little::conv2", "--chip", "tiny", "--objective", "energy", "--tiles", "perfect",
+        "--certificate", "proof.json", "--verify",
+    )  # fmt: skip
+    assert code == 0
+    assert "boxes recounted by the checker" in err
+    code, out, _ = run("verify", "proof.json")
+    assert code == 0
+    assert "proved: no mapping of 'conv2' on 'tiny' is better in energy" in out
+    (tmp_path / "proof.json").write_text('{"trees": []}')
+    code, _, err = run("verify", "proof.json")
+    assert code == 1
+    assert "is not a certificate" in err

@@ -12,8 +12,10 @@ from onewatt.cli.inputs import chip_with, only, split_layer, timeloop_file
 from onewatt.errors import InputError
 
 if TYPE_CHECKING:
+    from onewatt.mapper.exact import Tiles
     from onewatt.spec.architecture import Architecture
     from onewatt.spec.mapping import Mapping
+    from onewatt.spec.result import Objective
     from onewatt.spec.workload import Einsum
 
 
@@ -30,6 +32,15 @@ def map(
         Path | None,
         typer.Option("--timeloop", metavar="FILE", help="Write the mapping for Timeloop v4 there."),
     ] = None,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(
+            "--certificate", metavar="PROOF.json", help="Prove the optimum and write the proof."
+        ),
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Prove the optimum and recount the proof.")
+    ] = False,
     as_json: options.AsJson = False,
     dataflow: options.DataflowName = "preset",
     energy_table: options.EnergyTable = None,
@@ -79,7 +90,30 @@ def map(
         from onewatt.report.text import show_layer
 
         show_layer(result, found.name, terminal.console())
+    if certificate is not None or verify:
+        _prove(workload.einsums[0], architecture, wanted, among, certificate, verify)
     searching.check_finished(result)
+
+
+def _prove(
+    einsum: Einsum,
+    architecture: Architecture,
+    objective: Objective,
+    tiles: Tiles,
+    path: Path | None,
+    recount: bool,
+) -> None:
+    """Search once more without a limit, keep the proof and recount it."""
+    from onewatt.mapper.certificate import save_certificate
+    from onewatt.mapper.exact import certify
+    from onewatt.mapper.verify import check
+
+    proof = certify(einsum, architecture, "front" if objective == "edp" else objective, tiles)
+    if path is not None:
+        save_certificate(proof, path)
+    if recount:
+        boxes = check(proof)
+        typer.echo(f"proved; {boxes} boxes recounted by the checker", err=True)
 
 
 def _for_timeloop(einsum: Einsum, architecture: Architecture, mapping: Mapping, model: str) -> str:

@@ -37,6 +37,9 @@ GOALS: dict[Goal, int] = {
     "energy": kernel.ENERGY, "latency": kernel.LATENCY, "layer_edp": kernel.EDP,
     "front": kernel.FRONT,
 }  # fmt: skip
+NOTHING = Mapping(nodes=())
+#: Boxes of a tile set where the effort is limited.
+_ROOM = 300_000
 #: Boxes between two questions whether to stop, about a tenth of a second.
 _FRONT, _DEEP, _CHUNK = 2048, 4096, 20_000
 
@@ -100,6 +103,7 @@ def search_layer(
     tiles: Tiles = "tight",
     proof: bool = False,
     stop: Callable[[], bool] | None = None,
+    effort: int | None = None,
 ) -> Found:
     """Return the best mappings of one run of a layer and prove that there are none better.
 
@@ -120,6 +124,10 @@ def search_layer(
         Whether to keep the trees of boxes for a certificate.
     stop : callable or None
         Asked every now and then whether to stop with what is found so far.
+    effort : int or None
+        Tilings that may be costed in all their orders where the closed form is not exact, which
+        also limits the boxes; beyond that the answer is the best so far and `gap` says how far
+        below it the bound lies.
 
     Raises
     ------
@@ -128,7 +136,8 @@ def search_layer(
     Stopped
         If it was to stop before anything was found.
     """
-    return _Search(without_trivial(einsum), architecture, prices, goal, tiles, proof, stop).run()
+    one = without_trivial(einsum)
+    return _Search(one, architecture, prices, goal, tiles, proof, stop, effort).run()
 
 
 def certify(einsum: Einsum, architecture: Architecture, goal: Goal, tiles: Tiles) -> Certificate:
@@ -165,11 +174,12 @@ class _Search:
 
     def __init__(
         self, einsum: Einsum, architecture: Architecture, prices: Prices, goal: Goal, tiles: Tiles,
-        proof: bool, stop: Callable[[], bool] | None,
+        proof: bool, stop: Callable[[], bool] | None, effort: int | None,
     ) -> None:  # fmt: skip
         self.einsum, self.chip, self.prices = einsum, architecture, prices
         self.mode, self.tiles, self.proof = GOALS[goal], tiles, proof
         self.stop = stop or (lambda: False)
+        self.left, self.room = effort, 0
         self.problems = [
             Problem(einsum, architecture, prices, t) for t in templates(einsum, architecture)
         ]
@@ -197,19 +207,28 @@ class _Search:
     def _search(self, name: Tiles, last: bool) -> None:
         """Take the least cost of a tiling for its cost; if that was too good, ask for real ones."""
         spaces = [_Space(p, name) for p in self.problems]
+        self.open, self.room = 0.0, _ROOM
         keep = last and self.proof
         best, entries, n_best = self._incumbents()
         trees = [self._explore(spaces, c, best, entries, n_best, False, keep) for c in self.cases]
         n_best = int(np.isfinite(best[:-1, 0]).sum())
         fresh = [k for k in range(n_best) if entries[k].any()]
         true = all([self._confirm(best[k], entries[k]) for k in fresh])
-        if not true:
+        if not true and last and not self.open:
+            floor = best[:n_best].copy()
             best, entries, n_best = self._incumbents()
             trees = [
                 self._explore(spaces, c, best, entries, n_best, True, keep) for c in self.cases
             ]
+            if self.left == 0:
+                self.open = self._above(floor)
         if keep:
             self.trees = [t for t in trees if t is not None]
+
+    def _above(self, floor: Floats) -> float:
+        """Return how far the answer lies above a bound, as a share of the answer."""
+        bounds = [self._value(Choice(float(e), float(c), NOTHING))[0] for e, c in floor]
+        return max(0.0, 1 - min(bounds) / min(self._value(c)[0] for c in self.choices))
 
     def _incumbents(self) -> tuple[Floats, Ints, int]:
         ranks = max(len(p.sizes) for p in self.problems)
@@ -239,6 +258,9 @@ class _Search:
         # the last row of `best` stays free: it is no answer but the place where tilings are asked
         limit = best[:-1]
         n_best = int(np.isfinite(limit[:, 0]).sum())
+        if self.left == 0 or (self.left is not None and self.room <= 0 and n_best):
+            self.open = self.open or 1.0
+            return None
         if n_best and self.stop():
             self.open = 1.0
             return Tree(which, c.state.through, ()) if keep else None
@@ -257,11 +279,16 @@ class _Search:
                 codes += tree[:n_tree].tolist()
             if ask and entries[-1].any():
                 self._score(problem, c, entries[-1], limit)
+                if self.left is not None:
+                    self.left -= 1
                 entries[-1] = 0
                 fresh, _, n_best = self._incumbents()
                 best[:] = fresh
-            if depth > 0 and self.stop():
+            self.room -= boxes
+            if depth > 0 and (self.stop() or (self.left is not None and self.room <= 0)):
                 self.open = 1.0
+                break
+            if self.left == 0:
                 break
         return Tree(which, c.state.through, tuple(codes)) if keep else None
 

@@ -631,7 +631,7 @@ def _fits(tile, j, bits, most, k, dims, n_dims):
 
 
 @nb.njit(cache=True)
-def beaten(energy, cycles, mode, best, tolerance):
+def beaten(energy: Any, cycles: Any, mode: int, best: Any, tolerance: float) -> Any:
     """Whether no mapping at least as dear as this can be an answer; best (B, 2), unused are inf."""
     slack = 1.0 - tolerance
     if mode == ENERGY:

@@ -34,6 +34,8 @@ from onewatt.spec.workload import Einsum, Workload
 OBJECTIVES = ("edp", "energy", "latency", "layer_edp")
 #: The largest set of tile sizes whose optimum is proved in about a second for most layers.
 DEFAULT_TILES: Tiles = "steady"
+#: Tilings of a layer that are costed one by one before a search settles for a stated gap.
+EFFORT = 48
 _SETS: dict[Tiles, str] = {
     "perfect": "tiles that divide the tile outside",
     "steady": "tiles ceil(parent / n), of which no last one rests",
@@ -57,6 +59,7 @@ def search(
     tiles: Tiles = DEFAULT_TILES,
     cache: Path | None = None,
     stop: threading.Event | None = None,
+    effort: int | None = EFFORT,
 ) -> Result:
     """Find the best mapping for every layer of a network on a chip, and prove that it is.
 
@@ -85,6 +88,9 @@ def search(
         A folder where finished layers are kept and found again.
     stop : threading.Event or None
         Once set, every layer ends with the best found so far, and says by how much it may be off.
+    effort : int or None
+        Tilings of a layer that may be costed one by one where bounds do not decide; None for as
+        many as the proof takes.
 
     Returns
     -------
@@ -122,7 +128,7 @@ def search(
         names = ", ".join(f"{u.name!r} ({u.op})" for u in unpriced[:6])
         raise InputError(f"workload {workload.name!r} has nothing that can be priced: {names}")
     goal: Goal = "front" if objective == "edp" else objective
-    ask = _Ask(architecture, goal, tiles, cache)
+    ask = _Ask(architecture, goal, tiles, cache, effort)
     found = _search_distinct(workload, ask, workers, progress, stop)
     mac = [e for e in workload.einsums if e.work == "mac"]
     fixed = _fixed(workload, architecture, prices)
@@ -164,6 +170,7 @@ class _Ask(NamedTuple):
     goal: Goal
     tiles: Tiles
     cache: Path | None
+    effort: int | None
 
 
 def _search_distinct(
@@ -200,7 +207,13 @@ def _search_task(task: tuple[Einsum, _Ask], stop: Callable[[], bool]) -> Found:
         return known
     try:
         found = search_layer(
-            one, ask.architecture, prices, goal=ask.goal, tiles=ask.tiles, stop=stop
+            one,
+            ask.architecture,
+            prices,
+            goal=ask.goal,
+            tiles=ask.tiles,
+            stop=stop,
+            effort=ask.effort,
         )
     except MappingError as error:
         raise MappingError(
