@@ -535,16 +535,22 @@ def test_an_interrupt_inside_compiled_code_is_an_interrupt(asked, capsys, monkey
     assert "interrupted" in capsys.readouterr().err
 
 
-def test_map_writes_a_proof_and_verify_recounts_it(run, tmp_path):
+def test_map_writes_a_proof_and_verify_recounts_it(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        code = main(arguments)
+        return code, *capsys.readouterr()
+
     code, _, err = run(
-        "map", "little::conv2", "--chip", "tiny", "--objective", "energy", "--tiles", "perfect",
+        "map", "mlperf_ad::fc1", "--chip", "eyeriss", "--objective", "energy", "--tiles", "perfect",
         "--certificate", "proof.json", "--verify",
     )  # fmt: skip
-    assert code == 0
+    assert code == 0, err
     assert "boxes recounted by the checker" in err
     code, out, _ = run("verify", "proof.json")
     assert code == 0
-    assert "proved: no mapping of 'conv2' on 'tiny' is better in energy" in out
+    assert "proved: no mapping of 'fc1' on 'eyeriss' is better in energy" in out
     (tmp_path / "proof.json").write_text('{"trees": []}')
     code, _, err = run("verify", "proof.json")
     assert code == 1

@@ -66,7 +66,7 @@ def analyze(
     workload = _load(
         model, batch=batch, seq_len=seq_len, context=cached, shapes=shapes, densities=densities
     )
-    result = searching.found(
+    result, stopped = searching.found(
         workload, architecture, objective=wanted, tiles=among, fresh=fresh, budget=limits,
         batch=batch, seed=seed, workers=jobs, watched=not (quiet or as_json or as_csv),
     )  # fmt: skip
@@ -74,7 +74,7 @@ def analyze(
         _write(result, output, str(context.obj or ""))
     if as_json or as_csv or not quiet:
         _print(result, output, as_json=as_json, as_csv=as_csv)
-    searching.check_finished(result)
+    searching.check_finished(result, stopped)
     if not all(verdict.met for verdict in result.budget):
         raise typer.Exit(BUDGET_MISSED)
 

@@ -61,7 +61,7 @@ def map(
 
     architecture = chip_with(chip, dataflow, energy_table, area_table)
     workload = only(load_workload(model), name)
-    result = searching.found(
+    result, stopped = searching.found(
         workload, architecture, objective=wanted, tiles=among, fresh=fresh, seed=seed,
         watched=not as_json,
     )  # fmt: skip
@@ -92,7 +92,7 @@ def map(
         show_layer(result, found.name, terminal.console())
     if certificate is not None or verify:
         _prove(workload.einsums[0], architecture, wanted, among, certificate, verify)
-    searching.check_finished(result)
+    searching.check_finished(result, stopped)
 
 
 def _prove(

@@ -35,17 +35,18 @@ def found(
     batch: int = 1,
     seed: int = 0,
     workers: int = 1,
-) -> Result:
-    """Return the result of a search; after one Ctrl-C it holds the best so far."""
+) -> tuple[Result, bool]:
+    """Return the result of a search, and whether Ctrl-C made it the best so far."""
     from onewatt.mapper.search import search
 
     with stop_on_interrupt() as stop, terminal.progress(watched) as progress:
         try:
-            return search(
+            result = search(
                 workload, architecture, objective=objective, budget=budget, batch=batch,
                 seed=seed, workers=workers, progress=progress, tiles=tiles, stop=stop,
                 cache=None if fresh else cache_folder(),
             )  # fmt: skip
+            return result, stop.is_set()
         except Stopped as stopped:
             raise Stopped(f"{stopped}; no file was changed") from stopped
 
@@ -80,16 +81,16 @@ def stop_on_interrupt() -> Generator[threading.Event]:
         signal.signal(signal.SIGINT, before)
 
 
-def check_finished(result: Result) -> None:
+def check_finished(result: Result, stopped: bool) -> None:
     """Raise with what is missing if the search of a result was stopped.
 
     Raises
     ------
     Stopped
-        If a layer is not proved.
+        If Ctrl-C left a layer unproved.
     """
     from onewatt.report.figures import figures
     from onewatt.report.tables import proof
 
-    if any(layer.gap for layer in result.layers):
+    if stopped and any(layer.gap for layer in result.layers):
         raise Stopped(f"stopped: {proof(figures(result))}")
