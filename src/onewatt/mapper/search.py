@@ -35,7 +35,7 @@ OBJECTIVES = ("edp", "energy", "latency", "layer_edp")
 #: The largest set of tile sizes whose optimum is proved in about a second for most layers.
 DEFAULT_TILES: Tiles = "steady"
 #: Tilings of a layer that are costed one by one before a search settles for a stated gap.
-EFFORT = 48
+EFFORT = 150
 _SETS: dict[Tiles, str] = {
     "perfect": "tiles that divide the tile outside",
     "steady": "tiles ceil(parent / n), of which no last one rests",
