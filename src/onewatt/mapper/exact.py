@@ -300,7 +300,7 @@ class _Search:
 
     def _confirm(self, claimed: Floats, entry: Ints) -> bool:
         """Cost an answer of the closed form; whether it was right."""
-        which, c = self.cases[int(entry[len(self._problem(entry).sizes), 1])]
+        which, c = self.cases[int(entry[len(self.problems[0].sizes), 1])]
         problem = self.problems[which]
         tiles = self._tiles(problem, entry)
         orders = orders_of(problem, c.slots, int(entry[len(problem.sizes), 0]))
@@ -309,9 +309,6 @@ class _Search:
             return False
         self._take(choice)
         return choice.energy <= claimed[0] * (1 + TOLERANCE) and choice.cycles <= claimed[1]
-
-    def _problem(self, entry: Ints) -> Problem:
-        return self.problems[0]
 
     def _score(self, problem: Problem, c: Case, entry: Ints, best: Floats) -> None:
         """Cost a tiling in every order that can differ, unless counting its words rules it out."""
