@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from onewatt.mapper import kernel
+from onewatt.mapper.kernel.explore import explore
+from onewatt.mapper.kernel.jit import DIGEST
 
 
 def compiled() -> bool:
-    """Return whether the search is compiled; the first run after an installation does that.
-
-    Notes
-    -----
-    Numba writes the index of a function when it has compiled it, and never looks at one that is
-    older than the source.
-    """
-    source = Path(kernel.__file__)
-    folder = Path(str(kernel.explore.stats.cache_path))  # pyright: ignore
+    """Return whether the search is compiled; the first run after an installation does that."""
+    folder = Path(str(explore.stats.cache_path))
     try:
-        newest = max(
-            (p.stat().st_mtime for p in folder.glob(f"{source.stem}.explore-*.nbi")), default=0.0
-        )
-        return newest >= source.stat().st_mtime
+        return any(folder.glob(f"*explore-{DIGEST}-*.nbi"))
     except OSError:
         return True  # nobody knows; then say nothing

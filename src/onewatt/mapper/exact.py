@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from onewatt.components.library import prices as price_list
 from onewatt.errors import MappingError, Stopped
-from onewatt.mapper import kernel
 from onewatt.mapper.certificate import Certificate, Tree
 from onewatt.mapper.front import Choice, pareto
-from onewatt.mapper.orders import count_words, every_order, orders_of
+from onewatt.mapper.kernel import arrays
+from onewatt.mapper.kernel.arrays import Floats, Ints, Space
+from onewatt.mapper.kernel.explore import Best, Stack, explore, least_value
+from onewatt.mapper.kernel.prices import beaten
+from onewatt.mapper.kernel.tilings import orders_at, tiling_costs
 from onewatt.mapper.problem import Case, Problem, without_trivial
 from onewatt.mapper.template import templates
 from onewatt.model.evaluate import evaluate
@@ -24,22 +27,18 @@ from onewatt.spec.workload import Einsum
 
 Tiles = Literal["perfect", "steady", "tight", "full"]
 Goal = Literal["energy", "latency", "layer_edp", "front"]
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 #: Two costs closer than this share of the larger are equal to the search.
 TOLERANCE = 1e-6
 KINDS: dict[Tiles, int] = {
-    "perfect": kernel.PERFECT, "steady": kernel.TIGHT, "tight": kernel.TIGHT,
-    "full": kernel.FULL,
+    "perfect": arrays.PERFECT, "steady": arrays.TIGHT, "tight": arrays.TIGHT,
+    "full": arrays.FULL,
 }  # fmt: skip
 GOALS: dict[Goal, int] = {
-    "energy": kernel.ENERGY, "latency": kernel.LATENCY, "layer_edp": kernel.EDP,
-    "front": kernel.FRONT,
+    "energy": arrays.ENERGY, "latency": arrays.LATENCY, "layer_edp": arrays.EDP,
+    "front": arrays.FRONT,
 }  # fmt: skip
 NOTHING = Mapping(nodes=())
-#: Boxes of a tile set where the effort is limited.
-_ROOM = 300_000
 #: Boxes between two questions whether to stop, about a tenth of a second.
 _FRONT, _DEEP, _CHUNK = 2048, 4096, 20_000
 
@@ -59,35 +58,38 @@ class Found(NamedTuple):
     trees: tuple[Tree, ...] = ()
 
 
-class _Space:
-    """A problem with its cases, boxes and domains for one tile set."""
+def _space(problem: Problem, case: Case, kind: int) -> Space:
+    """Return the tiles of a set in one case."""
+    domains = [_domain(int(n), kind) for n in problem.sizes]
+    domain = np.zeros((len(domains), max(map(len, domains))), dtype=np.int64)
+    for i, values in enumerate(domains):
+        domain[i, : len(values)] = values
+    places, bits, most = problem.limits
+    return Space(
+        kind=kind, is_time=problem.is_time, axis_size=problem.axis_size, domain=domain,
+        n_domain=np.array([len(d) for d in domains], dtype=np.int64), allowed=case.allowed,
+        limit_place=places, limit_bits=bits, limit_most=most,
+    )  # fmt: skip
 
-    def __init__(self, problem: Problem, tiles: Tiles) -> None:
-        self.problem = problem
-        self.kind = kind = KINDS[tiles]
-        self.rests = kernel.NEVER if tiles in ("perfect", "steady") else kernel.MAYBE
-        domains = [_domain(int(n), kind) for n in problem.sizes]
-        self.n_domain = np.array([len(d) for d in domains], dtype=np.int64)
-        self.domain = np.zeros((len(domains), int(self.n_domain.max())), dtype=np.int64)
-        for i, values in enumerate(domains):
-            self.domain[i, : len(values)] = values
 
-    def root(self) -> tuple[Ints, Ints]:
-        """Return the box of all tiles."""
-        n_slot = len(self.problem.is_time)
-        lo = np.ones((len(self.problem.sizes), n_slot + 1), dtype=np.int64)
-        hi = np.repeat(self.problem.sizes[:, None], n_slot + 1, axis=1)
-        lo[:, 0], hi[:, -1] = self.problem.sizes, 1
-        return lo, hi
+def _stack(problem: Problem, rests: int) -> Stack:
+    """Return a stack with the box of all tiles."""
+    slots, ranks = len(problem.is_time), len(problem.sizes)
+    lo = np.ones((_DEEP, ranks, slots + 1), dtype=np.int64)
+    hi = np.empty_like(lo)
+    lo[0, :, 0] = problem.sizes
+    hi[0] = problem.sizes[:, None]
+    hi[0, :, -1] = 1
+    return Stack(lo, hi, np.full((_DEEP, ranks, slots), rests, dtype=np.int64))
 
 
 def _domain(size: int, kind: int) -> Ints:
     """Return the tile sizes of a set, rising."""
-    if kind == kernel.FULL:
+    if kind == arrays.FULL:
         return np.arange(1, size + 1, dtype=np.int64)
     root = int(size**0.5)
     small = np.arange(1, min(size, root + 1) + 1, dtype=np.int64)
-    if kind == kernel.PERFECT:
+    if kind == arrays.PERFECT:
         some = small[size % small == 0]
         return np.unique(np.concatenate([some, size // some]))
     return np.unique(np.concatenate([small[-(-size // (-(-size // small))) == small],
@@ -125,9 +127,8 @@ def search_layer(
     stop : callable or None
         Asked every now and then whether to stop with what is found so far.
     effort : int or None
-        Tilings that may be costed in all their orders where the closed form is not exact, which
-        also limits the boxes; beyond that the answer is the best so far and `gap` says how far
-        below it the bound lies.
+        Boxes of a tile set to look at; beyond that the answer is the best so far and `gap` says
+        how far below it the bound of the boxes left over lies.
 
     Raises
     ------
@@ -179,7 +180,7 @@ class _Search:
         self.einsum, self.chip, self.prices = einsum, architecture, prices
         self.mode, self.tiles, self.proof = GOALS[goal], tiles, proof
         self.stop = stop or (lambda: False)
-        self.left, self.room = effort, 0
+        self.effort = effort
         self.problems = [
             Problem(einsum, architecture, prices, t) for t in templates(einsum, architecture)
         ]
@@ -188,7 +189,7 @@ class _Search:
         self.costs: dict[Mapping, Choice | None] = {}
         self.boxes = self.scored = 0
         self.trees: list[Tree] = []
-        self.open = 0.0
+        self.floor, self.room = math.inf, math.inf
 
     def run(self) -> Found:
         """Search the sets from the smallest to the one asked for."""
@@ -197,134 +198,129 @@ class _Search:
             if name == self.tiles:
                 break
         if not self.choices:
-            if self.open:
+            if self.floor < math.inf:
                 raise Stopped("stopped before any mapping was found")
             raise MappingError("nothing fits")
-        return Found(tuple(self.choices), self.boxes, self.scored, self.open, tuple(self.trees))
+        return Found(tuple(self.choices), self.boxes, self.scored, self._gap(), tuple(self.trees))
+
+    def _gap(self) -> float:
+        """Return how far the answer lies above what is not proved, as a share of the answer."""
+        if self.floor == math.inf:
+            return 0.0
+        gap = 1 - self.floor / min(self._value(c)[0] for c in self.choices)
+        return gap if gap > TOLERANCE else 0.0
 
     # -- one tile set -----------------------------------------------------------------------
 
     def _search(self, name: Tiles, last: bool) -> None:
-        """Take the least cost of a tiling for its cost; if that was too good, ask for real ones."""
-        spaces = [_Space(p, name) for p in self.problems]
-        self.open, self.room = 0.0, _ROOM
+        """Take the words of a tiling for its cost; if rounding made that too good, ask the model.
+
+        The model rounds words to accesses, so it never says less.
+        """
         keep = last and self.proof
-        best, entries, n_best = self._incumbents()
-        trees = [self._explore(spaces, c, best, entries, n_best, False, keep) for c in self.cases]
-        n_best = int(np.isfinite(best[:-1, 0]).sum())
-        fresh = [k for k in range(n_best) if entries[k].any()]
-        true = all([self._confirm(best[k], entries[k]) for k in fresh])
-        if not true and last and not self.open:
-            floor = best[:n_best].copy()
-            best, entries, n_best = self._incumbents()
-            trees = [
-                self._explore(spaces, c, best, entries, n_best, True, keep) for c in self.cases
-            ]
-            if self.left == 0:
-                self.open = self._above(floor)
-        if keep:
-            self.trees = [t for t in trees if t is not None]
+        best, trees = self._cases(name, False, keep)
+        fresh = [k for k in range(len(best.costs)) if best.tilings[k].any()]
+        true = all([self._confirm(best.costs[k], best.tilings[k]) for k in fresh])
+        if not true and last and self.floor == math.inf:
+            _, trees = self._cases(name, True, keep)
+        elif not true:  # what was dropped is no better than what was counted
+            counted = [Choice(float(e), float(c), NOTHING) for e, c in best.costs[fresh]]
+            self.floor = min(self.floor, *(self._value(c)[0] for c in counted))
+        self.trees = trees
 
-    def _above(self, floor: Floats) -> float:
-        """Return how far the answer lies above a bound, as a share of the answer."""
-        bounds = [self._value(Choice(float(e), float(c), NOTHING))[0] for e, c in floor]
-        return max(0.0, 1 - min(bounds) / min(self._value(c)[0] for c in self.choices))
+    def _cases(self, name: Tiles, ask: bool, keep: bool) -> tuple[Best, list[Tree]]:
+        """Explore every case of a set."""
+        self.floor, self.room = math.inf, math.inf if self.effort is None else self.effort
+        best = self._incumbents()
+        trees = [self._explore(name, c, best, ask, keep) for c in self.cases]
+        return best, trees if keep else []
 
-    def _incumbents(self) -> tuple[Floats, Ints, int]:
+    def _incumbents(self) -> Best:
         ranks = max(len(p.sizes) for p in self.problems)
         slots = max(len(p.is_time) for p in self.problems)
-        size = _FRONT if self.mode == kernel.FRONT else 1
-        best = np.full((size + 1, 2), np.inf)
-        entries = np.zeros((size + 1, ranks + 1, max(2, slots + 1)), dtype=np.int64)
+        size = _FRONT if self.mode == arrays.FRONT else 1
+        costs = np.full((size, 2), np.inf)
         for k, choice in enumerate(self.choices):
-            best[k] = choice.energy, choice.cycles
-        return best, entries, len(self.choices)
+            costs[k] = choice.energy, choice.cycles
+        tilings = np.zeros((size + 1, ranks + 1, max(2, slots + 1)), dtype=np.int64)
+        return Best(costs, tilings)
 
     def _explore(
-        self, spaces: Sequence[_Space], case: tuple[int, Case], best: Floats, entries: Ints,
-        n_best: int, ask: bool, keep: bool,
-    ) -> Tree | None:  # fmt: skip
+        self, name: Tiles, case: tuple[int, Case], best: Best, ask: bool, keep: bool
+    ) -> Tree:
         which, c = case
-        space, problem = spaces[which], self.problems[which]
-        lo, hi = space.root()
-        stack_lo = np.empty((_DEEP, *lo.shape), dtype=np.int64)
-        stack_hi = np.empty_like(stack_lo)
-        stack_lo[0], stack_hi[0] = lo, hi
-        stack_rests = np.full((_DEEP, *problem.allowed.T.shape), space.rests, dtype=np.int64)
-        depth, n_tree = 1, 0
+        problem = self.problems[which]
+        rests = arrays.NEVER if name in ("perfect", "steady") else arrays.MAYBE
+        space, stack, depth = _space(problem, c, KINDS[name]), _stack(problem, rests), 1
         codes: list[int] = []
         tree = np.zeros(1 << 16 if keep else 0, dtype=np.int64)
         tag = self.cases.index(case)
-        # the last row of `best` stays free: it is no answer but the place where tilings are asked
-        limit = best[:-1]
-        n_best = int(np.isfinite(limit[:, 0]).sum())
-        if self.left == 0 or (self.left is not None and self.room <= 0 and n_best):
-            self.open = self.open or 1.0
-            return None
-        if n_best and self.stop():
-            self.open = 1.0
-            return Tree(which, c.state.through, ()) if keep else None
+        n_best = int(np.isfinite(best.costs[:, 0]).sum())
         while depth > 0:
-            depth, n_best, boxes, scored, n_tree = kernel.explore(
-                stack_lo, stack_hi, stack_rests, depth,
-                (problem.is_time, problem.axis_size), space.kind, space.domain,
-                space.n_domain, c.allowed, problem.limits, c.terms, c.coef, c.ports,
-                problem.classes, problem.dims, problem.n_dims, problem.relevant, problem.line,
-                c.scalars, np.array(c.slots, dtype=np.int64), self.mode, limit, entries, n_best,
-                TOLERANCE, _CHUNK, ask, tag, tree, 0,
+            if self.stop() or (n_best and self.room <= 0):
+                left = least_value(stack, depth, space, problem.layer, c.costs, self.mode)
+                self.floor = min(self.floor, left)
+                break
+            depth, n_best, boxes, scored, n_tree = explore(
+                stack, depth, space, problem.layer, c.costs, self.mode, best, n_best, TOLERANCE,
+                _CHUNK, ask, tag, tree,
             )  # fmt: skip
+            if depth < 0:
+                raise MappingError("the search ran out of room for boxes")
             self.boxes += boxes
             self.scored += scored
+            self.room -= boxes
             if keep:
                 codes += tree[:n_tree].tolist()
-            if ask and entries[-1].any():
-                self._score(problem, c, entries[-1], limit)
-                if self.left is not None:
-                    self.left -= 1
-                entries[-1] = 0
-                fresh, _, n_best = self._incumbents()
-                best[:] = fresh
-            self.room -= boxes
-            if depth > 0 and (self.stop() or (self.left is not None and self.room <= 0)):
-                self.open = 1.0
-                break
-            if self.left == 0:
-                break
-        return Tree(which, c.state.through, tuple(codes)) if keep else None
+            if ask and best.tilings[-1].any():
+                self._score(problem, c, space, best)
+                n_best = int(np.isfinite(best.costs[:, 0]).sum())
+        return Tree(which, c.state.through, tuple(codes))
 
     # -- single tilings ---------------------------------------------------------------------
 
-    def _tiles(self, problem: Problem, entry: Ints) -> list[list[int]]:
-        ranks, slots = len(problem.sizes), len(problem.is_time)
-        return entry[:ranks, : slots + 1].T.tolist()
+    def _mapping(self, problem: Problem, case: Case, tiling: Ints, orders: int) -> Mapping:
+        """Return a mapping from its tiles and the numbers of its orders."""
+        every = tuple(range(len(problem.sizes)))
+        lists = [orders_at(tiling, j, problem.layer, case.costs) for j in case.slots]
+        chosen = [tuple(f) if f[0] >= 0 else every for f in problem.fixed.tolist()]
+        for j, some in zip(reversed(case.slots), reversed(lists), strict=True):
+            chosen[j] = tuple(some[orders % len(some)].tolist())
+            orders //= len(some)
+        return problem.template.mapping(tiling.T.tolist(), chosen)
+
+    def _tiles(self, problem: Problem, entry: Ints) -> Ints:
+        return entry[: len(problem.sizes), : len(problem.is_time) + 1].copy()
 
     def _confirm(self, claimed: Floats, entry: Ints) -> bool:
-        """Cost an answer of the closed form; whether it was right."""
-        which, c = self.cases[int(entry[len(self.problems[0].sizes), 1])]
+        """Cost an answer by the model; whether it is as cheap as its words."""
+        ranks = len(self.problems[0].sizes)
+        orders, tag = int(entry[ranks, 0]), int(entry[ranks, 1])
+        which, c = self.cases[tag]
         problem = self.problems[which]
-        tiles = self._tiles(problem, entry)
-        orders = orders_of(problem, c.slots, int(entry[len(problem.sizes), 0]))
-        choice = self._cost(problem, tiles, orders)
+        choice = self._cost(self._mapping(problem, c, self._tiles(problem, entry), orders))
         if choice is None:
             return False
         self._take(choice)
         return choice.energy <= claimed[0] * (1 + TOLERANCE) and choice.cycles <= claimed[1]
 
-    def _score(self, problem: Problem, c: Case, entry: Ints, best: Floats) -> None:
-        """Cost a tiling in every order that can differ, unless counting its words rules it out."""
-        tiles = self._tiles(problem, entry)
-        for orders in every_order(problem, tiles):
-            energy, cycles = count_words(problem, c, tiles, orders)
-            if kernel.beaten(energy, cycles, self.mode, best, TOLERANCE):
+    def _score(self, problem: Problem, case: Case, space: Space, best: Best) -> None:
+        """Cost the tiling that was left to ask about, in every order that its words leave."""
+        tiling = self._tiles(problem, best.tilings[-1])
+        best.tilings[-1] = 0
+        words = np.zeros((len(case.costs.terms), 1))
+        paid, orders = tiling_costs(
+            tiling, space, problem.layer, case.costs, words, self.mode, best.costs, TOLERANCE
+        )
+        for k in np.lexsort((paid[:, 1], paid[:, 0])):
+            if beaten(paid[k, 0], paid[k, 1], self.mode, best.costs, TOLERANCE):
                 continue
-            choice = self._cost(problem, tiles, orders)
+            choice = self._cost(self._mapping(problem, case, tiling, int(orders[k])))
             if choice is not None:
                 self._take(choice)
+                best.costs[:] = self._incumbents().costs
 
-    def _cost(
-        self, problem: Problem, tiles: list[list[int]], orders: list[tuple[int, ...]]
-    ) -> Choice | None:
-        mapping = problem.template.mapping(tiles, orders)
+    def _cost(self, mapping: Mapping) -> Choice | None:
         if mapping not in self.costs:
             try:
                 cost = evaluate(self.einsum, self.chip, mapping, prices=self.prices)
@@ -338,14 +334,14 @@ class _Search:
     def _take(self, choice: Choice) -> None:
         """Keep a choice if it is an answer so far."""
         every = pareto([*self.choices, choice])
-        if self.mode == kernel.FRONT:
+        if self.mode == arrays.FRONT:
             self.choices = every
             return
         self.choices = [min(every, key=self._value)]
 
     def _value(self, choice: Choice) -> tuple[float, float]:
-        if self.mode == kernel.ENERGY:
+        if self.mode == arrays.ENERGY:
             return choice.energy, choice.cycles
-        if self.mode == kernel.LATENCY:
+        if self.mode == arrays.LATENCY:
             return choice.cycles, choice.energy
         return choice.energy * choice.cycles, choice.energy

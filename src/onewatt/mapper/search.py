@@ -34,8 +34,8 @@ from onewatt.spec.workload import Einsum, Workload
 OBJECTIVES = ("edp", "energy", "latency", "layer_edp")
 #: The largest set of tile sizes whose optimum is proved in about a second for most layers.
 DEFAULT_TILES: Tiles = "steady"
-#: Tilings of a layer that are costed one by one before a search settles for a stated gap.
-EFFORT = 150
+#: Boxes of tilings that are looked at in each set before a search settles for a stated gap.
+EFFORT = 300_000
 _SETS: dict[Tiles, str] = {
     "perfect": "tiles that divide the tile outside",
     "steady": "tiles ceil(parent / n), of which no last one rests",
@@ -89,8 +89,7 @@ def search(
     stop : threading.Event or None
         Once set, every layer ends with the best found so far, and says by how much it may be off.
     effort : int or None
-        Tilings of a layer that may be costed one by one where bounds do not decide; None for as
-        many as the proof takes.
+        Boxes of tilings to look at for a layer and a set; None for as many as the proof takes.
 
     Returns
     -------

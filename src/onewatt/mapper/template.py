@@ -43,6 +43,10 @@ class Template(NamedTuple):
     stages: tuple[Stage, ...]
     slots: tuple[Slot, ...]
 
+    def first_slot(self, stage: int) -> int:
+        """Return the number of slots outside a stage."""
+        return next(j for j, s in enumerate(self.slots) if s.stage == stage)
+
     def mapping(self, tiles: list[list[int]], orders: list[tuple[int, ...]]) -> Mapping:
         """Build the mapping with a tile of each rank after each slot and loop orders."""
         nodes: list[Node] = []

@@ -1,0 +1,1 @@
+"""Compiled kernels of the search: boxes of tilings, their bounds, and the exploring of them."""

@@ -1,0 +1,258 @@
+"""Compiled branch and bound over boxes of tilings."""
+
+# pyright: basic
+# Compiled code: its types are arrays and numbers, inferred by numba from the call.
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from onewatt.mapper.kernel.arrays import (
+    ALWAYS,
+    BOUNDED,
+    EMPTY,
+    ENERGY,
+    FRONT,
+    MAYBE,
+    NEVER,
+    SCORED,
+    SPLIT,
+    Floats,
+    Ints,
+)
+from onewatt.mapper.kernel.boxes import agrees, in_set, tighten, up
+from onewatt.mapper.kernel.jit import compiled, leaf
+from onewatt.mapper.kernel.prices import beaten, open_classes, rank_of, weigh
+from onewatt.mapper.kernel.tilings import tiling_costs
+from onewatt.mapper.kernel.words import Bound, least_words
+
+RESTING = 1e-3  # share of the energy from which a box is cut by whether a rank rests
+
+
+class Stack(NamedTuple):
+    """Boxes still to look at."""
+
+    lo: Ints  #: (depth, R, J + 1)
+    hi: Ints
+    rests: Ints  #: (depth, R, J)
+
+
+class Best(NamedTuple):
+    """The best answers so far, by rising cycles; unused rows are infinite."""
+
+    costs: Floats  #: (B, 2): energy, cycles
+    tilings: Ints  #: (B + 1, R + 1, J + 1): tiles, then orders and case; the last is asked about
+
+
+@leaf
+def _choose(lo, hi, weight, is_time, stretch):
+    """The tile to cut: where trips differ most over the interval, by what hangs on them."""
+    n_slot = len(is_time)
+    best, childr, childj, matters = -1.0, -1, -1, False
+    for r in range(lo.shape[0]):
+        for j in range(1, n_slot):
+            a, b = lo[r, j], hi[r, j]
+            if a == b:
+                continue
+            value = weight[r, j]
+            if not is_time[j - 1] or not is_time[j]:
+                value += stretch
+            trips = math.log(up(lo[r, 0], a) / up(lo[r, 0], b))
+            score = value * trips + 1e-9 * stretch * math.log(b / a)
+            if score > best:
+                best, childr, childj, matters = score, r, j, value * trips > 0
+    return childr, childj, matters
+
+
+@leaf
+def _most(resting):
+    best, childr, childj = 0.0, -1, -1
+    for r in range(resting.shape[0]):
+        for j in range(resting.shape[1]):
+            if resting[r, j] > best:
+                best, childr, childj = resting[r, j], r, j
+    return childr, childj
+
+
+@leaf
+def _copy(source, target):
+    for i in range(source.shape[0]):
+        for j in range(source.shape[1]):
+            target[i, j] = source[i, j]
+
+
+@leaf
+def _push(stack, at, lo, hi, rests):
+    _copy(lo, stack.lo[at])
+    _copy(hi, stack.hi[at])
+    _copy(rests, stack.rests[at])
+
+
+@leaf
+def _note(tilings, at, lo, orders, tag):
+    """Write a tiling: the tiles, and below them its orders and the case."""
+    tilings[at].fill(0)
+    _copy(lo, tilings[at])
+    tilings[at, lo.shape[0], 0], tilings[at, lo.shape[0], 1] = orders, tag
+
+
+@leaf
+def _move(best, here, there):
+    best.costs[there, 0], best.costs[there, 1] = best.costs[here, 0], best.costs[here, 1]
+    _copy(best.tilings[here], best.tilings[there])
+
+
+@leaf
+def _add(best, n_best, mode, energy, cycles, lo, orders, tag):
+    """Note a point that is not beaten; returns how many there are."""
+    at = 0
+    if mode == FRONT:
+        keep = 0
+        for k in range(n_best):  # drop what the point beats
+            if best.costs[k, 1] >= cycles and best.costs[k, 0] >= energy:
+                continue
+            if keep != k:
+                _move(best, k, keep)
+            keep += 1
+        for k in range(keep, n_best):
+            best.costs[k, 0], best.costs[k, 1] = np.inf, np.inf
+        if keep == len(best.costs):
+            return keep  # no room: the front is cut, which the caller sees by its size
+        while at < keep and best.costs[at, 1] < cycles:
+            at += 1
+        for k in range(keep, at, -1):
+            _move(best, k - 1, k)
+        n_best = keep
+    else:
+        n_best = 0
+    best.costs[at, 0], best.costs[at, 1] = energy, cycles
+    _note(best.tilings, at, lo, orders, tag)
+    return n_best + 1
+
+
+@compiled
+def _room(n_rank, n_slot, layer, costs):
+    """Return arrays for `least_words` to fill."""
+    n_term, n_class = len(costs.terms), len(costs.classes)
+    n_tensor, n_dim = layer.dims.shape[0], layer.dims.shape[1]
+    n_level, rows = len(costs.deciding), len(costs.base)
+    return Bound(
+        np.zeros((n_term, n_class)), np.zeros((n_term, n_class)), np.zeros(n_term, np.int64),
+        np.zeros((n_rank, len(costs.masks))), np.zeros((n_dim, 5)), np.zeros((n_tensor, n_slot)),
+        np.zeros((n_tensor, n_slot), np.int64), np.zeros((2, 64), np.int64),
+        np.zeros((n_level, n_class, rows)), np.zeros((n_level + 1, rows)),
+        np.zeros((n_level + 1, rows)), np.zeros(n_level, np.int64),
+    )  # fmt: skip
+
+
+@compiled
+def explore(
+    stack: Any, depth: int, space: Any, layer: Any, costs: Any, mode: int, best: Any, n_best: int,
+    tolerance: float, quota: int, ask: bool, tag: int, tree: Any,
+) -> Any:  # fmt: skip
+    """Explore boxes depth first until the stack is empty or `quota` boxes are done.
+
+    With `ask`, stop at every single tiling that is not beaten and leave it in the last entry;
+    without, take what is counted for its cost.
+
+    Returns
+    -------
+    depth, n_best, boxes, scored, n_tree
+        `depth` is -1 if the stack is too small; `tree` holds codes of boxes if it has any room.
+    """
+    n_rank, n_slot = stack.lo.shape[1], stack.lo.shape[2] - 1
+    bound = _room(n_rank, n_slot, layer, costs)
+    weight, resting = np.zeros((n_rank, n_slot + 1)), np.zeros((n_rank, n_slot))
+    found = np.zeros(3)
+    lo, hi = np.empty((n_rank, n_slot + 1), np.int64), np.empty((n_rank, n_slot + 1), np.int64)
+    rests = np.empty((n_rank, n_slot), np.int64)
+    boxes, scored, n_tree = 0, 0, 0
+    record = len(tree) > 0
+    while depth > 0 and boxes < quota and (not record or n_tree + 4 < len(tree)):
+        if depth + 2 > len(stack.lo):
+            return -1, n_best, boxes, scored, n_tree
+        depth -= 1
+        boxes += 1
+        _copy(stack.lo[depth], lo)
+        _copy(stack.hi[depth], hi)
+        _copy(stack.rests[depth], rests)
+        code, steps = EMPTY, 0.0
+        if tighten(lo, hi, rests, space, layer):
+            steps = least_words(lo, hi, rests, space, layer, costs, bound)
+            code = BOUNDED
+            if open_classes(costs, bound, steps, mode, best.costs, tolerance, found):
+                code = SPLIT
+        if code != SPLIT:
+            if record:
+                tree[n_tree] = code
+                n_tree += 1
+            continue
+        weigh(lo, hi, costs, layer, bound, int(found[2]), weight, resting)
+        stretch = found[0] if mode != ENERGY else found[1] * costs.standing
+        r, j = _most(resting)
+        if r >= 0 and rests[r, j] == MAYBE and resting[r, j] > RESTING * found[0]:
+            _push(stack, depth, lo, hi, rests)
+            _push(stack, depth + 1, lo, hi, rests)
+            stack.rests[depth, r, j], stack.rests[depth + 1, r, j] = ALWAYS, NEVER
+            depth += 2
+            if record:
+                tree[n_tree], tree[n_tree + 1], tree[n_tree + 2] = SPLIT + 2 * r, j, 0
+                n_tree += 3
+            continue
+        r, j, matters = _choose(lo, hi, weight, space.is_time, stretch + 1e-30)
+        if r < 0:
+            if record:
+                tree[n_tree] = SCORED
+                n_tree += 1
+            good = True
+            for q in range(n_rank):
+                good = good and in_set(lo, q, space.kind) and agrees(lo, q, rests)
+            if not good:
+                continue
+            scored += 1
+            paid, orders = tiling_costs(
+                lo, space, layer, costs, bound.words, mode, best.costs, tolerance
+            )
+            for i in range(len(paid)):
+                if beaten(paid[i, 0], paid[i, 1], mode, best.costs, tolerance):
+                    continue
+                if ask:
+                    _note(best.tilings, len(best.tilings) - 1, lo, 0, tag)
+                    return depth, n_best, boxes, scored, n_tree
+                n_best = _add(best, n_best, mode, paid[i, 0], paid[i, 1], lo, orders[i], tag)
+            continue
+        middle = int(math.sqrt(float(lo[r, j]) * float(hi[r, j])))
+        middle = max(lo[r, j], min(middle, hi[r, j] - 1))
+        # larger tiles cost less and are explored first; where nothing hangs on it, smaller ones
+        first = depth + 1 if matters else depth
+        second = depth if matters else depth + 1
+        _push(stack, depth, lo, hi, rests)
+        _push(stack, depth + 1, lo, hi, rests)
+        stack.lo[first, r, j] = middle + 1
+        stack.hi[second, r, j] = middle
+        depth += 2
+        if record:
+            tree[n_tree], tree[n_tree + 1], tree[n_tree + 2] = SPLIT + 2 * r + matters, j, middle
+            n_tree += 3
+    return depth, n_best, boxes, scored, n_tree
+
+
+@compiled
+def least_value(
+    stack: Any, depth: int, space: Any, layer: Any, costs: Any, mode: int
+) -> float:  # fmt: skip
+    """The least cost that a mapping in the boxes on a stack could have, in the unit of the mode."""
+    n_rank, n_slot = stack.lo.shape[1], stack.lo.shape[2] - 1
+    bound = _room(n_rank, n_slot, layer, costs)
+    nothing, found, least = np.full((1, 2), np.inf), np.zeros(3), np.inf
+    for i in range(depth):
+        lo, hi, rests = stack.lo[i], stack.hi[i], stack.rests[i]
+        if not tighten(lo, hi, rests, space, layer):
+            continue
+        steps = least_words(lo, hi, rests, space, layer, costs, bound)
+        if open_classes(costs, bound, steps, mode, nothing, 0.0, found):
+            least = min(least, rank_of(found[0], found[1], mode))
+    return least

@@ -1,0 +1,219 @@
+"""Terms: what a mapping of a layer costs as a sum of words times what a word pays.
+
+A *term* counts words of one tensor that enter the tiles at a place.  Energy and the cycles of every
+port are sums of terms with coefficients, and a constant.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from onewatt.errors import MappingError
+from onewatt.mapper.template import Template
+from onewatt.model import sparse
+from onewatt.model.delivery import Edge, edge
+from onewatt.model.ledger import standing_energy
+from onewatt.model.words import block, stored_bits
+from onewatt.spec.architecture import Architecture, Memory
+from onewatt.spec.price import Prices
+from onewatt.spec.workload import Einsum, Tensor
+
+
+class Key(NamedTuple):
+    """What a term counts: words of a tensor at a place, with sharing on some slots.
+
+    `own` says that a word counts as new for each receiver that did not hold it itself.
+    """
+
+    tensor: int
+    place: int
+    keeps: bool
+    shared: int
+    own: bool
+
+
+class Linear(dict[Key, float]):
+    """A sum of terms with coefficients, and a constant under `one`."""
+
+    one: float = 0.0
+
+    def add(self, other: Linear, times: float = 1.0) -> None:
+        """Add another sum."""
+        for key, value in other.items():
+            self[key] = self.get(key, 0.0) + times * value
+        self.one += times * other.one
+
+    def plus(self, other: Linear, times: float = 1.0) -> Linear:
+        """Return the sum with another one."""
+        made = Linear(self)
+        made.one = self.one
+        made.add(other, times)
+        return made
+
+
+class _Way(NamedTuple):
+    """A tensor's way from a memory at slot `top` to one at `place`, or to compute."""
+
+    number: int
+    tensor: Tensor
+    top: int
+    parent: Memory
+    place: int
+    child: Memory | None
+    edge: Edge
+
+
+class Ledger:
+    """Energy [J] and port cycles of a layer, as sums of terms."""
+
+    def __init__(
+        self, einsum: Einsum, chip: Architecture, prices: Prices, template: Template
+    ) -> None:
+        self.einsum, self.chip, self.prices, self.template = einsum, chip, prices, template
+        self.energy = Linear()
+        self.ports: dict[str, Linear] = {}
+        self.per_step: dict[str, float] = {}
+        for x, tensor in enumerate(einsum.tensors):
+            self._tensor(x, tensor)
+        done = sparse.effective(einsum, chip.mac)
+        paid = prices.find(chip.mac.name, "compute").energy * done.actual
+        for action, part in (("gated", done.gated), ("skipped", done.skipped)):
+            price = prices.get(chip.mac.name, action) if part else None  # type: ignore[arg-type]
+            paid += part * price.energy if price else 0.0
+        self.energy.one += einsum.points * paid
+        self.standing = standing_energy(chip, prices)
+        self.step_cycles = sparse.duration(einsum, chip.mac, 1) / chip.mac.lanes
+
+    def _tensor(self, x: int, tensor: Tensor) -> None:
+        """Write what a tensor pays from its outermost memory down to compute."""
+        chain = [
+            (self.template.first_slot(i), memory)
+            for i, stage in enumerate(self.template.stages)
+            for memory, kept in stage.memories
+            if tensor.name in kept
+        ]
+        output = tensor is self.einsum.output
+        unread = Linear()
+        unread.one = float(self.einsum.words(tensor))
+        for (top, parent), below in zip(chain, [*chain[1:], None], strict=True):
+            place, child = below or (len(self.template.slots), None)
+            way = edge(
+                self.chip, tensor.name, parent.name, (child or self.chip.mac).name, output
+            )
+            step = _Way(x, tensor, top, parent, place, child, way)
+            if output:
+                unread = self._output_edge(step, unread)
+            else:
+                self._input_edge(step)
+
+    def _words(self, way: _Way, axes: frozenset[str], own: bool) -> Linear:
+        """Return one term: words that enter the child, shared on some axes."""
+        slots = self.template.slots
+        mask = sum(
+            1 << j for j in range(way.top, way.place) if slots[j].axis and slots[j].axis in axes
+        )
+        made = Linear()
+        made[Key(way.number, way.place, way.child is not None, mask, own)] = 1.0
+        return made
+
+    def _input_edge(self, way: _Way) -> None:
+        forwards = way.edge.forwards and way.child is not None
+        read = self._words(way, way.edge.shared, not forwards)
+        each = self._words(way, frozenset(), True)
+        self._pay(way.parent, way.tensor, "read", read)
+        self._carry(way.edge, read, each)
+        if way.child is not None:
+            self._pay(way.child, way.tensor, "fill", each)
+
+    def _output_edge(self, way: _Way, unread: Linear) -> Linear:
+        """Write an edge of partial sums; `unread` first ones need no read, returns those below."""
+        update = self._words(way, way.edge.shared, False)
+        inside = self._words(way, frozenset(), True)
+        read = update.plus(unread, -1.0)
+        self._pay(way.parent, way.tensor, "read", read)
+        self._pay(way.parent, way.tensor, "update", update)
+        sent = update.plus(read)
+        if way.child is None:
+            self._carry(way.edge, sent, inside)
+            return unread
+        every_axis = frozenset(s.axis for s in self.template.slots if s.axis)
+        fill = self._words(way, every_axis, False).plus(unread, -1.0)
+        self._pay(way.child, way.tensor, "fill", fill)
+        self._pay(way.child, way.tensor, "drain", inside)
+        self._carry(way.edge, sent, inside.plus(fill))
+        return inside.plus(fill, -1.0)
+
+    def _pay(self, memory: Memory, tensor: Tensor, action: str, words: Linear) -> None:
+        """Charge words to a memory: their energy, and their time at its port."""
+        outermost = memory is self.chip.memories[0]
+        output = tensor is self.einsum.output
+        stored = bits = stored_bits(self.chip, memory, tensor, output)
+        final = 0.0
+        if output and memory.word is None and outermost:
+            # what is not final passes as wide as sums are accumulated
+            final = float(self.einsum.words(tensor)) if action == "update" else 0.0
+            bits = self.chip.mac.accumulate_bits
+            self.energy.one += final * (
+                self._word(memory, tensor, action, stored)
+                - self._word(memory, tensor, action, bits)
+            )
+        self.energy.add(words, self._word(memory, tensor, action, bits))
+        share = sparse.share(self.einsum, memory, tensor, action, stored)
+        side = "read" if action in ("read", "drain") else "write"
+        for rate, name in (
+            (memory.read_bandwidth if side == "read" else None, f"{memory.name} read"),
+            (memory.write_bandwidth if side == "write" else None, f"{memory.name} write"),
+            (memory.shared_bandwidth, memory.name),
+        ):
+            if rate:
+                self._load(name, words, share.port / rate, self.chip.instances(memory.name))
+
+    def _load(self, name: str, words: Linear, cycles: float, instances: int) -> None:
+        """Load a port: the first of its instances works in every step, so compute counts steps."""
+        row = self.ports.setdefault(name, Linear())
+        for key, value in words.items():
+            if key.keeps or instances == 1:
+                row[key] = row.get(key, 0.0) + value * cycles / instances
+            else:
+                self.per_step[name] = self.per_step.get(name, 0.0) + value * cycles
+        row.one += words.one * cycles / instances
+
+    def _word(self, memory: Memory, tensor: Tensor, action: str, bits: int) -> float:
+        price = self.prices.find(memory.name, action)  # type: ignore[arg-type]
+        share = sparse.share(self.einsum, memory, tensor, action, bits)
+        paid = price.energy * share.accesses / block(memory, bits) / memory.cluster
+        gated = self.prices.get(memory.name, "gated") if share.gated else None
+        return paid + (share.gated * gated.energy if gated else 0.0)
+
+    def _carry(self, way: Edge, sent: Linear, hops: Linear) -> None:
+        for network in way.networks:
+            price = self.prices.get(network.name, "hop")
+            if price is not None:
+                self.energy.add(hops, price.energy)
+            if network.words_per_cycle:
+                instances = self.chip.instances(network.name)
+                self._load(network.name, sent, 1 / network.words_per_cycle, instances)
+
+
+def without_negative(words: Linear) -> Linear:
+    """Move negative coefficients to terms that are at least as large, so that bounds stay bounds.
+
+    Sharing on more slots never counts more words, so a term with a smaller mask is larger.
+    """
+    made = Linear(words)
+    made.one = words.one
+    for key in sorted(made):
+        if made[key] >= 0:
+            continue
+        for other in sorted(made, key=lambda k: -made[k]):
+            larger = (
+                other.tensor == key.tensor and other.place == key.place
+                and other.keeps == key.keeps and other.shared & ~key.shared == 0
+            )  # fmt: skip
+            if other != key and larger and made[other] + made[key] >= -1e-30:
+                made[other] += made[key]
+                made[key] = 0.0
+                break
+        else:
+            raise MappingError("the prices of this chip leave no bound on partial sums")
+    return made
