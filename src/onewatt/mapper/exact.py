@@ -308,7 +308,7 @@ class _Search:
         """Cost the tiling that was left to ask about, in every order that its words leave."""
         tiling = self._tiles(problem, best.tilings[-1])
         best.tilings[-1] = 0
-        words = np.zeros((len(case.costs.terms), 1))
+        words = np.zeros((len(case.costs.terms), len(case.costs.classes)))
         paid, orders = tiling_costs(
             tiling, space, problem.layer, case.costs, words, self.mode, best.costs, TOLERANCE
         )

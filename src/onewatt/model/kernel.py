@@ -27,7 +27,8 @@ import numpy as np
 
 TEMPORAL, SPATIAL = 0, 1
 FRESH, FORWARD = 0, 1  # read what is new to any receiver | what no receiver had
-_NONE = 1 << 30
+#: Not a plain number: numba would compile every function it is passed to once more for it.
+_NONE = np.int64(1 << 30)
 
 
 @nb.njit(cache=True)
@@ -355,10 +356,10 @@ def _factor(f, dims, nest, extent, place, parent, first, shared, form, lenient, 
     if dims[f, 1] < 0:
         return _lines(pw, ps, pg)
     if lenient and shared:
-        shared = 0
+        shared = np.int64(0)
         pg = groups(loops_p, kind, axis, trips, parent, first, shared)
     r = dims[f, 1]
-    boxes = _stride(dims[f], kind, rank, tile, place) if lenient else 0
+    boxes = _stride(dims[f], kind, rank, tile, place) if lenient else np.int64(0)
     loops_r = np.nonzero(rank[:place] == r)[0]
     rw, rs = classes(loops_r, kind, tile, trips, extent[r], k, first)
     rg = groups(loops_r, kind, axis, trips, parent, first, shared)

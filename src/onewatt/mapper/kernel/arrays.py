@@ -37,7 +37,8 @@ class Layer(NamedTuple):
     dims: Ints  #: (X, F, 4): rank p, rank r or -1, coefficients over their common divisor
     n_dims: Ints  #: (X,)
     relevant: Flags  #: (X, R): whether a rank addresses a tensor
-    line: Flags  #: (X, R): whether it does so alone in its dimension
+    free: Ints  #: (X,): the ranks that do not address a tensor, as a bit set
+    line: Flags  #: (X, R): whether a rank addresses a tensor alone in a dimension
     factors: Ints  #: (X, F, 4): as the model's kernel takes them
     n_factors: Ints  #: (X,)
 

@@ -139,8 +139,8 @@ def weigh(lo: Any, hi: Any, costs: Any, layer: Any, bound: Any, combo: int, weig
                 c = rest % n_class
             rest //= n_class
         value = costs.rates[t, 0] * bound.words[t, c]
-        if bound.at[t] >= 0:
-            resting[bound.at[t], d] += costs.rates[t, 0] * bound.lost[t, c]
+        if bound.at[t, c] >= 0:
+            resting[bound.at[t, c], d] += costs.rates[t, 0] * bound.lost[t, c]
         mask = costs.masks[costs.terms[t, WITH], 0]
         still = d >= 0 and costs.classes[c, 0] == x
         for r in range(lo.shape[0]):

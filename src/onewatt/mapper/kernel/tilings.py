@@ -13,6 +13,7 @@ import numpy as np
 from onewatt.mapper.kernel.arrays import (
     FRONT,
     KEEPS,
+    LEVEL,
     MEMO,
     OWN,
     PLACE,
@@ -167,11 +168,41 @@ def _count(t, tile, nest, depth, layer, costs):
     x = term[TENSOR]
     kind, rank, inner, axis, trips = nest
     n = depth[len(depth) - 1]
+    zero, none = np.int64(0), np.int64(-1)  # not literals: `crossing` is compiled for each of these
     cut = (kind[:n], rank[:n], inner[:n], axis[:n], trips[:n])
     return float(crossing(
-        layer.factors[x, : layer.n_factors[x]], cut, tile[:, 0].copy(), depth[term[PLACE]], 0, -1,
-        term[SHARED], FRESH if term[OWN] else FORWARD, term[KEEPS] > 0, False,
+        layer.factors[x, : layer.n_factors[x]], cut, tile[:, 0].copy(), depth[term[PLACE]], zero, none,
+        term[SHARED], FRESH if term[OWN] else FORWARD, term[KEEPS] > 0, zero > 0,
     ))  # fmt: skip
+
+
+@leaf
+def _innermost(order, j, tile):
+    """The innermost loop of a slot, or -1."""
+    for i in range(len(order) - 1, -1, -1):
+        if tile[order[i], j] > tile[order[i], j + 1]:
+            return order[i]
+    return -1
+
+
+@leaf
+def _least_of(words, inner, classes, free):
+    """The least words of a term over the classes that an innermost loop may belong to."""
+    least, some = np.inf, np.inf
+    for c in range(len(words)):
+        least = min(least, words[c])
+        if inner >= 0 and (free[classes[c, 0]] >> inner) & 1:
+            some = min(some, words[c])
+    return some if some < np.inf else least
+
+
+@leaf
+def _raise(t, value, rates, low, paid):
+    """Let a term count more words than it did."""
+    if value > low[t]:
+        for k in range(rates.shape[1]):
+            paid[k] += rates[t, k] * (value - low[t])
+        low[t] = value
 
 
 @compiled
@@ -211,20 +242,21 @@ def tiling_costs(
         count_steps((kind[:n], rank[:n], inner[:n], axis[:n], trips[:n]), tile[:, 0].copy())
     )
     least = max(1.0, math.ceil(steps * costs.pace - 1e-6))
-    paid, nothing = np.zeros((n_level + 1, rows)), np.zeros(rows)  # with the least words inside
+    paid, nothing = np.zeros((n_level + 1, rows)), np.zeros(rows)
+    low = np.zeros((n_level + 1, n_term))  # least words of a term once the levels outside are set
     for k in range(rows):
         paid[0, k] = costs.base[k] + costs.per_step[k] * steps
     where = np.full(n_term, -1)  # the level at which the words of a term are known
     for t in range(n_term):
         if costs.terms[t, KEEPS]:
-            value = words[t].min()
+            low[0, t] = words[t].min()
             for i in range(n_level):
                 if costs.deciding[i] < costs.terms[t, PLACE]:
                     where[t] = i
         else:
-            value = _count(t, tile, nest, depth, layer, costs)
+            low[0, t] = _count(t, tile, nest, depth, layer, costs)
         for k in range(rows):
-            paid[0, k] += costs.rates[t, k] * value
+            paid[0, k] += costs.rates[t, k] * low[0, t]
     # windows last: they take the longest to count, and the others may rule an order out before
     sequence = np.argsort(np.array([layer.dims[costs.terms[t, TENSOR], :, 1].max()
                                     for t in range(n_term)]) >= 0)  # fmt: skip
@@ -246,8 +278,17 @@ def tiling_costs(
                 continue
             orders[costs.deciding[level]] = lists[level][picked[level]]
             _nest(tile, orders, space.is_time, nest, depth)
-            paid[level + 1] = paid[level]
+            paid[level + 1], low[level + 1] = paid[level], low[level]
+            inner = _innermost(lists[level][picked[level]], costs.deciding[level], tile)
+            for t in range(n_term):
+                if costs.terms[t, LEVEL] == level:
+                    least_here = _least_of(words[t], inner, costs.classes, layer.free)
+                    _raise(t, least_here, costs.rates, low[level + 1], paid[level + 1])
+            energy, cycles = priced(paid[level + 1], nothing, least, costs.standing)
+            lost = beaten(energy, cycles, mode, limit, tolerance)
             for t in sequence:
+                if lost:
+                    break
                 if where[t] != level:
                     continue
                 key = 1
@@ -266,13 +307,9 @@ def tiling_costs(
                     if memo_size[t] < MEMO:
                         memo_key[t, memo_size[t]], memo_value[t, memo_size[t]] = key, value
                         memo_size[t] += 1
-                value -= words[t].min()
-                for k in range(rows):
-                    paid[level + 1, k] += costs.rates[t, k] * value
+                _raise(t, value, costs.rates, low[level + 1], paid[level + 1])
                 energy, cycles = priced(paid[level + 1], nothing, least, costs.standing)
                 lost = beaten(energy, cycles, mode, limit, tolerance)
-                if lost:
-                    break
         if not lost:
             if level < n_level - 1:
                 level += 1

@@ -39,11 +39,12 @@ class Bound(NamedTuple):
 
     words: Floats  #: (E, C): least words of each term under each class
     lost: Floats  #: (E, C): how much of that was given up for last tiles that may rest
-    at: Ints  #: (E,): the rank that this hangs on, or -1
+    at: Ints  #: (E, C): the rank that this hangs on, or -1
     counts: Floats  #: (R, M): least tiles of each rank
     pair: Floats  #: (F, 5): words of each window, by what slides
-    share: Floats  #: (X, J): largest share of a tensor in last tiles that rest, -1 not known
-    share_at: Ints  #: (X, J)
+    share: Floats  #: (X, X, J): largest share of a tensor in last tiles that rest while another
+    #: tensor is held still, -1 not known
+    share_at: Ints  #: (X, X, J)
     scratch: Ints  #: (2, 64)
     part: Floats  #: (D, C, 1 + ports): what a level pays under a class
     paid: Floats  #: (D + 1, 1 + ports): what is paid down to a level
@@ -239,11 +240,12 @@ def _last(lo, hi, r, d, domain, n):
 
 
 @leaf
-def _resting(lo, hi, rests, d, x, dims, n_dims, domain, n_domain):
+def _resting(lo, hi, rests, d, x, still, relevant, dims, n_dims, domain, n_domain):
     """Largest share of a tensor's words in last tiles of a slot that are one tile of the next.
 
     There a loop over a rank of the tensor takes one trip, so loops outside it may keep the tensor.
-    `rests` (R, J) says what the box holds of that.  Returns the share and the rank.
+    The innermost loop has to be one of these, and does not address the tensor `still`.  `rests`
+    (R, J) says what the box holds of that.  Returns the share and the rank.
     """
     most, at = 0.0, -1
     for i in range(n_dims[x]):
@@ -251,6 +253,8 @@ def _resting(lo, hi, rests, d, x, dims, n_dims, domain, n_domain):
             p, r = dims[x, i, side], dims[x, i, 1 - side]
             if p < 0 or rests[p, d] == NEVER or hi[p, d] == lo[p, d + 1]:
                 continue
+            if relevant[still, p] and not relevant[:, p].all():
+                continue  # then another tensor is held still
             n = lo[p, 0]
             if lo[p, d] == n:
                 continue
@@ -314,6 +318,7 @@ def least_words(lo: Any, hi: Any, rests: Any, space: Any, layer: Any, costs: Any
     # arrays by themselves: passing the tuples on would count references all the way down
     is_time, axis_size = space.is_time, space.axis_size
     dims, n_dims, relevant, line = layer.dims, layer.n_dims, layer.relevant, layer.line
+    free = layer.free
     terms, masks, needed, classes = costs.terms, costs.masks, costs.needed, costs.classes
     words, counts, pair, scratch = out.words, out.counts, out.pair, out.scratch
     n_rank, n_slot = lo.shape[0], len(is_time)
@@ -344,20 +349,12 @@ def least_words(lo: Any, hi: Any, rests: Any, space: Any, layer: Any, costs: Any
             if not relevant[x, r]:
                 with_ *= counts[r, terms[t, WITH]]
                 without *= counts[r, terms[t, WITHOUT]]
-        share, cheapest = 0.0, 0.0
-        out.at[t] = -1
-        if d > 0 and space.kind != PERFECT:
-            if out.share[x, d] < 0:
-                out.share[x, d], out.share_at[x, d] = _resting(
-                    lo, hi, rests, d, x, dims, n_dims, space.domain, space.n_domain
-                )
-            share, out.at[t] = out.share[x, d], out.share_at[x, d]
-            cheapest = without * union
+        cheapest = without * union
         for c in range(classes.shape[0]):
             still, slides, run, full = classes[c, 0], classes[c, 1], classes[c, 2], classes[c, 3]
-            if still != x or d < 0:
+            if d < 0 or not run & free[x]:
                 value = with_
-            elif full:
+            elif still == x and full:
                 value = without
             else:
                 value = fixed
@@ -382,9 +379,15 @@ def least_words(lo: Any, hi: Any, rests: Any, space: Any, layer: Any, costs: Any
                             lo, hi, p, r, a, b, which, x, d, place, step, own, e, is_time,
                             relevant, line, pair[i], scratch,
                         )  # fmt: skip
-            out.lost[t, c] = 0.0
-            if share > 0.0 and value > cheapest:
-                out.lost[t, c] = share * (value - cheapest)
+            out.lost[t, c], out.at[t, c] = 0.0, -1
+            if d > 0 and still != x and space.kind != PERFECT and value > cheapest:
+                if out.share[x, still, d] < 0:
+                    out.share[x, still, d], out.share_at[x, still, d] = _resting(
+                        lo, hi, rests, d, x, still, relevant, dims, n_dims, space.domain,
+                        space.n_domain,
+                    )  # fmt: skip
+                out.at[t, c] = out.share_at[x, still, d]
+                out.lost[t, c] = out.share[x, still, d] * (value - cheapest)
                 value -= out.lost[t, c]
             words[t, c] = value
     steps, spatial, points = 1.0, 1.0, 1.0
