@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulate import pe_oracle
 
 from onewatt.errors import InputError
 from onewatt.simulate import sparse_pe
+from simulate import pe_oracle
 
 DATA = os.environ.get("ONEWATT_REFERENCE_DATA")
 
@@ -26,7 +26,9 @@ def layers(draw):
     other = draw(st.sampled_from([0.0, 0.05, 0.2, 0.5, 0.9, 1.0]))
     low = draw(st.sampled_from([-128, 0]))
     inputs = np.where(
-        rng.random((positions, channels)) < share, rng.integers(low, low + 256, (positions, channels)), 0
+        rng.random((positions, channels)) < share,
+        rng.integers(low, low + 256, (positions, channels)),
+        0,
     )
     weights = np.where(
         rng.random((outputs, channels)) < other, rng.integers(-128, 128, (outputs, channels)), 0
@@ -127,7 +129,9 @@ def test_partial_sums_have_twenty_bits():
     with pytest.raises(InputError, match="position 0 and output channel 0 leaves 20 bits"):
         sparse_pe(edge, edge)
     weights = np.vstack([np.zeros((17, 41), int), -edge])
-    with pytest.raises(InputError, match=r"position 1 and output channel 17 .* channels from 32 on"):
+    with pytest.raises(
+        InputError, match=r"position 1 and output channel 17 .* channels from 32 on"
+    ):
         sparse_pe(np.vstack([0 * edge, edge]), weights)
     low = np.zeros((1, 41), int)
     low[0, :32], low[0, 32:] = -128, 0
@@ -139,7 +143,7 @@ def test_partial_sums_have_twenty_bits():
 @pytest.mark.parametrize(
     ("inputs", "weights", "options", "message"),
     [
-        ([[1, 2]], [[1, 2, 3]], {}, r"inputs of shape \(1, 2\) have 2 channels and weights of shape"),
+        ([[1, 2]], [[1, 2, 3]], {}, r"shape \(1, 2\) have 2 channels and weights of shape"),
         ([1, 2], [[1, 2]], {}, r"inputs have shape \(2,\); expected \(positions, C\)"),
         ([[1, 2]], [[[1, 2]]], {}, r"weights have shape .*; expected \(M, C\)"),
         (np.zeros((0, 2)), [[1, 2]], {}, "none of them 0"),

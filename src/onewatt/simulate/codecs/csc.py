@@ -192,8 +192,8 @@ def _checked_address(code: CscCode, words: int) -> Integers:
     address = whole(code.address, "CSC address")
     if address.ndim != 1 or not address.size or address[0] != 0:
         raise InputError(
-            f"CSC address vector {np.array2string(address, threshold=4)} does not begin with 0; the "
-            "code is damaged"
+            f"CSC address vector {np.array2string(address, threshold=4)} does not begin with 0; "
+            "the code is damaged"
         )
     back = np.diff(address) < 0
     if back.any():
@@ -206,7 +206,8 @@ def _checked_address(code: CscCode, words: int) -> Integers:
     if int(address[-1]) * code.lanes != words:
         raise InputError(
             f"CSC address[{address.size - 1}] is {int(address[-1])}, so expected "
-            f"{int(address[-1]) * code.lanes} words and found {words}; the code is cut off or damaged"
+            f"{int(address[-1]) * code.lanes} words and found {words}; the code is cut off or "
+            "damaged"
         )
     return address
 

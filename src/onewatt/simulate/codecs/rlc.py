@@ -104,9 +104,9 @@ def decode_rlc(words: ArrayLike, size: int, *, signed: bool = True) -> Integers:
     Raises
     ------
     InputError
-        If the code is damaged, naming the word and the pair: the mark of the last word is missing or
-        too early, the pairs stand for too few or too many values, a run that could have gone on
-        ends with a zero, or an unused slot is not empty.
+        If the code is damaged, naming the word and the pair: the mark of the last word is missing
+        or too early, the pairs stand for too few or too many values, a run that could have gone
+        on ends with a zero, or an unused slot is not empty.
 
     Examples
     --------
@@ -165,8 +165,8 @@ def _check_marks(code: Words) -> None:
 def _check_pairs(runs: Integers, levels: Integers, ends: Integers, used: int, size: int) -> None:
     if used > ends.size:
         raise InputError(
-            f"RLC code ends after {int(ends[-1])} of {size} values (word {ends.size // PAIRS - 1}); "
-            "it is cut off or the size is wrong"
+            f"RLC code ends after {int(ends[-1])} of {size} values, with word "
+            f"{ends.size // PAIRS - 1}; the code is cut off or the size wrong"
         )
     if int(ends[used - 1]) != size:
         raise _at(used - 1, f"reaches value {int(ends[used - 1])}; expected to end at {size}")

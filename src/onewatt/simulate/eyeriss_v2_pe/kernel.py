@@ -15,17 +15,26 @@ stage 3: it takes no weight read, and costs a bubble only if stage 4 had nothing
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba as nb
 import numpy as np
+from numpy.typing import NDArray
 
 CYCLES, ROWS, COMPUTE, GATED, IACT_ADDRESS, IACT_DATA, WEIGHT_ADDRESS, PSUM_READ = range(8)
 POSITION, ROW_OF_PSUM = range(2)
 _COUNTS = 8
 _NOTHING = -1
 
+Array = NDArray[Any]
+Codes = tuple[Array, Array, Array]
+
 
 @nb.njit(cache=True)
-def run_tile(iact, weight, lanes, waits, psum, fresh, limit, counts, fault):
+def run_tile(
+    iact: Codes, weight: Codes, lanes: int, waits: bool,
+    psum: Array, fresh: Array, limit: int, counts: Array, fault: Array,
+) -> bool:  # fmt: skip
     """Run all segments of activations on one weight tile; return whether every sum fitted.
 
     Parameters
@@ -144,7 +153,7 @@ def run_tile(iact, weight, lanes, waits, psum, fresh, limit, counts, fault):
 
 
 @nb.njit(cache=True)
-def loads(address, most_segments, most_words):
+def loads(address: Array, most_segments: int, most_words: int) -> int:
     """Return how often the activation memories are loaded for all segments in turn."""
     n = 0
     first = 0

@@ -13,8 +13,8 @@ from onewatt.simulate.codecs.csc import CscCode, encode_csc
 from onewatt.simulate.eyeriss_v2_pe import kernel
 from onewatt.simulate.integers import Integers, fitting, whole
 
-#: JETCAS 2019, section IV: iact address 9 x 4 b and data 16 x 12 b; weight address 16 x 7 b and data
-#: 96 x 24 b (192 x 12 b without SIMD); psum 32 x 20 b.
+#: JETCAS 2019, section IV: iact address 9 x 4 b and data 16 x 12 b; weight address 16 x 7 b and
+#: data 96 x 24 b (192 x 12 b without SIMD); psum 32 x 20 b.
 IACT_SEGMENTS = 8
 IACT_ADDRESS_BITS = 4
 IACT_WORDS = (1 << IACT_ADDRESS_BITS) - 1
@@ -91,10 +91,10 @@ def sparse_pe(
 
     Notes
     -----
-    Seven stages, blocking: two for the activation, three for its weights, two for the MAC [1]_.  The
-    pipeline runs empty where weights change, and after each position if the psum scratchpad does
-    not hold two of them (M0 > 16).  Loading scratchpads is counted (fill, drain), not timed.  An
-    activation is read once and kept for all its weights; the first partial sum is not read.  Of
+    Seven stages, blocking: two for the activation, three for its weights, two for the MAC [1]_.
+    The pipeline runs empty where weights change, and after each position if the psum scratchpad
+    does not hold two of them (M0 > 16).  Loading scratchpads is counted (fill, drain), not timed.
+    An activation is read once and kept for all its weights; the first partial sum is not read.  Of
     the paper's modes the compressed one is built; the raw mode for dense data is not.
 
     References
@@ -105,8 +105,8 @@ def sparse_pe(
     --------
     >>> run = sparse_pe([[0, 2, 3], [1, 0, 0]], [[5, 0, 1], [0, 0, 1]])
     >>> run.output, run.mac_cycles, run.cycles
-    (array([[ 3,  3],
-           [ 5,  0]]), 3, 10)
+    (array([[3, 3],
+           [5, 0]]), 3, 10)
     >>> run.counts["psum", "update"]
     3
     """
@@ -154,8 +154,8 @@ def _checked_tile(tile: tuple[int, int]) -> Tile:
     m0, c0 = tile
     if not (1 <= m0 <= PSUM_WORDS and 1 <= c0 <= WEIGHT_COLUMNS):
         raise InputError(
-            f"tile is {m0} x {c0}; expected 1 to {PSUM_WORDS} output channels (psum scratchpad) of 1 "
-            f"to {WEIGHT_COLUMNS} input channels (address scratchpads)"
+            f"tile is {m0} x {c0}; expected 1 to {PSUM_WORDS} output channels (psum scratchpad) of "
+            f"1 to {WEIGHT_COLUMNS} input channels (address scratchpads)"
         )
     return Tile(m0, c0)
 
@@ -174,17 +174,18 @@ def _run_tile(
 ) -> None:
     """Run all positions on one weight tile; add to the sums and to the events."""
     fault = np.zeros(2, np.int64)
-    fitted = kernel.run_tile(
+    fitted = bool(kernel.run_tile(
         (segments.count, segments.data, segments.address),
         (columns.count, columns.data, columns.address),
         columns.lanes, 2 * sums.shape[1] > PSUM_WORDS, sums,
         np.full(sums.shape, first), 1 << (PSUM_BITS - 1), events, fault,
-    )  # fmt: skip
+    ))  # fmt: skip
     if not fitted:
         position, row = int(fault[kernel.POSITION]), int(fault[kernel.ROW_OF_PSUM])
         raise InputError(
             f"the partial sum of position {position} and output channel {at.m0 + row} leaves "
-            f"{PSUM_BITS} bits (signed) among the input channels from {at.c0} on; scale the tensors down"
+            f"{PSUM_BITS} bits (signed) among the input channels from {at.c0} on; scale the "
+            "tensors down"
         )
 
 
