@@ -108,7 +108,8 @@ def _share(where: str, column: str, text: str | None) -> float:
 def _with(einsum: Einsum, shares: dict[str, float]) -> Einsum:
     def dense(tensor: Tensor) -> Tensor:
         share = shares.get(tensor.name, tensor.density)
-        return msgspec.structs.replace(tensor, density=share)
+        zeros = tensor.zeros if share == tensor.density else None  # what it said holds no more
+        return msgspec.structs.replace(tensor, density=share, zeros=zeros)
 
     inputs = tuple(dense(t) for t in einsum.inputs)
     return msgspec.structs.replace(einsum, inputs=inputs, output=dense(einsum.output))

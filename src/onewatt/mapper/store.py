@@ -19,8 +19,9 @@ from onewatt.spec.workload import Einsum
 
 
 class _Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a file holds: mappings as text, and how much was looked at."""
+    """What a file holds: whose answer it is, mappings as text, and how much was looked at."""
 
+    key: str
     mappings: tuple[str, ...]
     boxes: int
     scored: int
@@ -43,6 +44,8 @@ def load(
         return None
     try:
         kept = msgspec.json.decode((folder / f"{name}.json").read_bytes(), type=_Kept)
+        if kept.key != name:
+            return None  # the answer of another layer may fit this one, and is none
         choices: list[Choice] = []
         for text in kept.mappings:
             mapping = Mapping.parse(text)
@@ -57,7 +60,7 @@ def save(folder: Path | None, name: str, found: Found) -> None:
     """Keep a finished layer; a folder that cannot be written is no error."""
     if folder is None:
         return
-    kept = _Kept(tuple(str(c.mapping) for c in found.front), found.boxes, found.scored)
+    kept = _Kept(name, tuple(str(c.mapping) for c in found.front), found.boxes, found.scored)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         half = folder / f"{name}.{os.getpid()}.part"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from onewatt.model.formats import compressed_bits
 from onewatt.model.words import block
 from onewatt.spec.architecture import Compute, Memory, SparseFeature
 from onewatt.spec.workload import Einsum, Tensor
@@ -36,58 +37,24 @@ class Effective(NamedTuple):
     paced: float
 
 
-def compressed_bits(form: str, density: float, bits: int) -> float:
-    """Return the mean bits a word takes in a compressed format, zeros spread uniformly.
-
-    Parameters
-    ----------
-    form : str
-        ``dense``, ``rlc``, ``csc``, ``bitmask`` or ``coordinate``.
-    density : float
-        Share of non-zeros [1].
-    bits : int
-        Width of a word [bit].
-
-    Returns
-    -------
-    float
-        Bits a word [bit].
-
-    Notes
-    -----
-    A run-length symbol covers up to L - 1 zeros and the word after them, so the mean number of
-    words it covers is (1 - (1 - d)^L) / d.  RLC has 5-bit runs (L = 32) and packs three symbols and
-    one bit into 64 bits [1]_; CSC has 4-bit counts (L = 16) [2]_, its address vector left out.
-
-    References
-    ----------
-    .. [1] Chen et al., JSSC 2017, section V-C.
-    .. [2] Chen et al., JETCAS 2019, section IV-B.
-
-    Examples
-    --------
-    >>> round(compressed_bits("rlc", 1.0, 16), 3)
-    21.333
-    """
-    if form == "dense":
+def stored_bits(feature: SparseFeature | None, tensor: Tensor, bits: int) -> float:
+    """Return the mean bits a word of a tensor takes in the format of a memory [bit]."""
+    if feature is None:
         return float(bits)
-    if form == "bitmask":
-        return 1 + density * bits
-    if form == "coordinate":
-        return density * (bits + 16)
-    longest, head, packing = (32, 5, 64 / 63) if form == "rlc" else (16, 4, 1.0)
-    symbols = density / -math.expm1(longest * math.log1p(-density)) if 0 < density < 1 else density
-    return max(symbols, 1 / longest) * (bits + head) * packing
+    return compressed_bits(
+        feature.format, tensor.density, bits,
+        zeros=tensor.zeros, segment=feature.segment, address=feature.address,
+    )  # fmt: skip
 
 
-def _features(features: tuple[SparseFeature, ...], tensor: str) -> list[SparseFeature]:
-    return [f for f in features if f.tensor == tensor]
+def format_of(memory: Memory, name: str) -> SparseFeature | None:
+    """Return the feature that says in which format a memory keeps a tensor."""
+    return next((f for f in memory.sparse if f.tensor == name), None)
 
 
 def share(einsum: Einsum, memory: Memory, tensor: Tensor, action: str, bits: int) -> Share:
     """Return what becomes of the words of a tensor at a memory."""
-    form = next((f.format for f in _features(memory.sparse, tensor.name)), "dense")
-    size = compressed_bits(form, tensor.density, bits)
+    size = stored_bits(format_of(memory, tensor.name), tensor, bits)
     ratio = size / bits
     density = {t.name: t.density for t in einsum.tensors}
     kept = paced = 1.0

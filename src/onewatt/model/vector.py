@@ -38,8 +38,7 @@ def stream(einsum: Einsum, architecture: Architecture, prices: Prices) -> Cost:
         action: LedgerAction = "update" if tensor is einsum.output else "read"
         words, bits = einsum.words(tensor), memory.word or architecture.mac.bits(tensor.name)
         role = OUTPUTS if tensor is einsum.output else INPUTS
-        form = next((f.format for f in memory.sparse if f.tensor == role), "dense")
-        size = sparse.compressed_bits(form, tensor.density, bits)
+        size = sparse.stored_bits(sparse.format_of(memory, role), tensor, bits)
         accesses = math.ceil(words * size / bits / block(memory, bits) - 1e-9)
         price = prices.find(memory.name, action)
         entries.append(

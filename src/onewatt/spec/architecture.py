@@ -44,12 +44,25 @@ class SparseFeature(Noun):
 
     `format` compresses (``rlc``, ``csc``, ``bitmask``, ``coordinate``); `gates` names the tensors
     whose reads or operations are not paid while this one is zero; `skips` also saves their cycles.
+    CSC cuts the tensor into segments of `segment` words, each with an address of `address` bits;
+    0 leaves it one stream without addresses.
     """
 
     tensor: str
     format: Literal["dense", "rlc", "csc", "bitmask", "coordinate"] = "dense"
     gates: tuple[str, ...] = ()
     skips: tuple[str, ...] = ()
+    segment: int = 0
+    address: Bits = 0
+
+    def __post_init__(self) -> None:
+        """Refuse segments in formats that have none, and addresses without segments."""
+        where = f"sparse feature of {self.tensor!r}"
+        _at_least_zero(where, segment=self.segment, address=self.address)
+        if self.segment and self.format != "csc":
+            raise InputError(f"{where} has segments in format {self.format!r}; only csc has them")
+        if self.address and not self.segment:
+            raise InputError(f"{where} has addresses of no segments; say how long a segment is")
 
 
 class Memory(Noun, tag_field="kind", tag="memory"):

@@ -32,6 +32,7 @@ from onewatt.spec.mapping import Mapping, Spatial, Storage, Temporal
 from onewatt.spec.shape import hints_of, is_struct, members_of, tag_of, unwrap
 from onewatt.spec.study import Knob, Study
 from onewatt.spec.workload import Index, Rank, Workload
+from onewatt.spec.zeros import Measured, Structured
 from onewatt.units import format_quantity, parse_quantity
 
 Struct = TypeVar("Struct", bound=msgspec.Struct)
@@ -53,6 +54,8 @@ HEADS: dict[type, str] = {
     Temporal: "rank",
     Spatial: "rank",
     Storage: "memory",
+    Structured: "kept",
+    Measured: "words",
 }
 
 #: Lists that a file may write as a mapping: ``{N: 1, M: 96}``; key field and value field.

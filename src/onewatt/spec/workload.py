@@ -8,10 +8,12 @@ from typing import Literal
 
 from onewatt.errors import InputError
 from onewatt.spec.types import Bits, Noun
+from onewatt.spec.zeros import Measured, Structured
 
 INPUTS, WEIGHTS, OUTPUTS = "Inputs", "Weights", "Outputs"
 _MOST_SUMS = 10**8
 _MOST_POINTS = 2**53  # counts stay exact as floats
+_SAME_DENSITY = 1e-9
 _MOST_RUNS = 2**31
 
 
@@ -71,7 +73,8 @@ class Tensor(Noun):
 
     `name` is its part in the Einsum (for MAC work ``Inputs``, ``Weights`` or ``Outputs``: the names
     chips use), `value` is the tensor of the network it is, so that Einsums share it by that name.
-    `bits` of None means as wide as the chip computes.  `density` is the share of non-zeros.
+    `bits` of None means as wide as the chip computes.  `density` is the share of non-zeros;
+    `zeros` says how the zeros lie, without it anywhere with equal chance.
     """
 
     name: str
@@ -80,12 +83,18 @@ class Tensor(Noun):
     bits: Bits | None = None
     accumulate_bits: Bits | None = None
     density: float = 1.0
+    zeros: Structured | Measured | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a density outside (0, 1] and widths below one bit."""
+        """Refuse a density that is no share or contradicts the zeros, and widths below one bit."""
         if not 0.0 <= self.density <= 1.0:
             raise InputError(
                 f"tensor {self.name!r} has density {self.density!r}; expected a number from 0 to 1"
+            )
+        if self.zeros is not None and abs(self.zeros.density - self.density) > _SAME_DENSITY:
+            raise InputError(
+                f"tensor {self.name!r} has density {self.density!r}, but its zeros make it "
+                f"{self.zeros.density!r}; write the same in both"
             )
         for field, bits in (("bits", self.bits), ("accumulate_bits", self.accumulate_bits)):
             if bits is not None and bits < 1:
@@ -197,7 +206,14 @@ class Einsum(Noun):
                 for i in tensor.projection
             )
             kept = tuple(sorted(d for d in dims if d))
-            return tensor.name, kept, tensor.bits, tensor.accumulate_bits, tensor.density
+            return (
+                tensor.name,
+                kept,
+                tensor.bits,
+                tensor.accumulate_bits,
+                tensor.density,
+                tensor.zeros,
+            )
 
         ranks = tuple(sorted((n, s) for n, s in sizes.items() if s > 1))
         tensors = tuple(of(t) for t in self.tensors)

@@ -1,0 +1,1 @@
+"""Compressed formats, bit by bit: RLC of Eyeriss and CSC of Eyeriss v2."""
