@@ -61,7 +61,7 @@ def result_schema() -> Schema:
     )  # fmt: skip
     table = _record(
         schema={"const": SCHEMA}, workload=_TEXT, chip=_TEXT,
-        objective={"enum": list(get_args(Objective))}, mapspace=_TEXT,
+        objective={"enum": list(get_args(Objective))}, within_s=_maybe(_AMOUNT), mapspace=_TEXT,
         convention={"enum": list(get_args(Convention))}, seed={"type": "integer"},
         versions={"type": "object", "additionalProperties": _TEXT}, sources=_sources(),
         totals=totals, layers=_list(layer), unpriced=_list(unpriced), budget=_list(verdict),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from onewatt.spec.budget import Verdict
-from onewatt.spec.result import Bound
+from onewatt.spec.result import Bound, Result
 from onewatt.spec.workload import Unpriced
 from onewatt.units import DIMENSIONS, format_quantity
 
@@ -110,6 +110,13 @@ def above(undercut: float) -> str:
 def bound(value: Bound) -> str:
     """Write a lower bound; a bound of nothing is a dash."""
     return quantity(value.value, value.unit) if value.value > 0 else "–"
+
+
+def objective(result: Result) -> str:
+    """Write what was minimised, and within what latency if that was limited."""
+    if result.within is None:
+        return result.objective
+    return f"{result.objective} within {format_quantity(result.within, 's')}"
 
 
 def verdict(row: Verdict) -> str:

@@ -41,7 +41,11 @@ class LayerResult(Noun):
 
 
 class Result(Noun):
-    """The answer of a search: which mappings, what they cost, and how sure that is."""
+    """The answer of a search: which mappings, what they cost, and how sure that is.
+
+    `within` is the cap on the latency of one batch [s] under which the energy was minimised, if
+    there was one.
+    """
 
     workload: Workload
     architecture: Architecture
@@ -55,6 +59,7 @@ class Result(Noun):
     seed: int = 0
     versions: tuple[tuple[str, str], ...] = ()
     budget: tuple[Verdict, ...] = ()
+    within: float | None = None
 
     @property
     def energy(self) -> float:
