@@ -26,8 +26,8 @@ from onewatt.spec.result import Bound
 from onewatt.spec.workload import Unpriced, Workload
 from report.example import conv, pool, result
 
-TABLE = ["schema", "workload", "chip", "objective", "within_s", "mapspace", "convention", "seed", "versions",
-         "sources", "totals", "layers", "unpriced", "budget"]  # fmt: skip
+TABLE = ["schema", "workload", "chip", "objective", "within_s", "mapspace", "convention", "seed",
+         "versions", "sources", "totals", "layers", "unpriced", "budget"]  # fmt: skip
 TOTALS = ["macs", "energy_J", "energy_J_low", "energy_J_high", "off_chip_energy_J", "latency_s",
           "power_W", "edp_Js", "area_m2", "lower_bound", "optimal"]  # fmt: skip
 LAYER = ["name", "op", "count", "macs", "cycles", "energy_J", "latency_s", "active_pes",

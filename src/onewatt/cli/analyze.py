@@ -70,7 +70,8 @@ def analyze(
     )
     result, stopped = searching.found(
         workload, architecture, objective=wanted, within=cap, tiles=among, fresh=fresh,
-        budget=limits, batch=batch, seed=seed, workers=jobs, watched=not (quiet or as_json or as_csv),
+        budget=limits, batch=batch, seed=seed, workers=jobs,
+        watched=not (quiet or as_json or as_csv),
     )  # fmt: skip
     if output is not None:
         _write(result, output, str(context.obj or ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -133,11 +134,9 @@ def _rest(fronts: Sequence[Sequence[Choice]], hulls: list[list[int]], start: int
     rows: list[tuple[float, int, int, float, float]] = []
     for i in range(start, len(fronts)):
         front, hull = fronts[i], hulls[i]
-        for position, (a, b) in enumerate(zip(hull, hull[1:], strict=False)):
-            slower, saved = (
-                front[b].cycles - front[a].cycles,
-                front[a].energy - front[b].energy,
-            )
+        for position, (a, b) in enumerate(itertools.pairwise(hull)):
+            slower = front[b].cycles - front[a].cycles
+            saved = front[a].energy - front[b].energy
             rows.append((-saved / slower, i, position, slower, saved))
     rows.sort()
     left = range(start, len(fronts))

@@ -174,7 +174,8 @@ def layers_csv(result: Result) -> str:
     writer.writerow(
         ["name", "op", "count", "macs", "cycles", "energy_J", "energy_J_low", "energy_J_high",
          "latency_s", "active_pes", "lower_bound", "lower_bound_unit", "optimal", "gap",
-         "bottleneck", "off_chip_bytes", *(f"{_cell(level)}_J" for level in found.levels), "mapping"]
+         "bottleneck", "off_chip_bytes",
+         *(f"{_cell(level)}_J" for level in found.levels), "mapping"]
     )  # fmt: skip
     for layer in found.layers:
         levels = [_sum(v for (name, _), v in layer.parts.items() if name == level)
@@ -183,7 +184,8 @@ def layers_csv(result: Result) -> str:
             [_cell(layer.name), _cell(layer.op), layer.count, layer.macs, number(layer.cycles),
              layer.energy, layer.energy_low, layer.energy_high, layer.latency, layer.active_pes,
              layer.lower_bound.value, layer.lower_bound.unit, str(layer.optimal).lower(),
-             number(layer.undercut), _cell(layer.bottleneck), number(layer.off_chip_bytes), *levels, layer.mapping]
+             number(layer.undercut), _cell(layer.bottleneck), number(layer.off_chip_bytes),
+             *levels, layer.mapping]
         )  # fmt: skip
     return text.getvalue()
 

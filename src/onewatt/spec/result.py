@@ -17,10 +17,14 @@ Convention = Literal["literal", "timeloop", "isca16"]
 
 
 class Bound(Noun):
-    """A value that no mapping of the stated space can beat, in `unit` (J, s or J s)."""
+    """A value that no mapping can beat, in `unit` (J, s or J s).
+
+    `compulsory` is the part of it that does not depend on the sizes of memories, if it is known.
+    """
 
     value: float
     unit: str
+    compulsory: float | None = None
 
 
 class LayerResult(Noun):
