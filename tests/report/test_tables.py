@@ -119,6 +119,21 @@ def test_bounds_of_the_network():
     assert total_bound([Bound(value=1.0, unit="J"), Bound(value=1.0, unit="s")]).value == 0.0
 
 
+def test_what_a_bound_is_made_of_adds_up_as_the_bound_does():
+    some = [Bound(value=v, unit="J", compulsory=c) for v, c in ((2.0, 1.5), (3.0, 3.0))]
+    assert total_bound(some).compulsory == 4.5
+    assert total_bound([*some, Bound(value=1.0, unit="J")]).compulsory is None
+    products = [Bound(value=v, unit="J s", compulsory=c) for v, c in ((9.0, 4.0), (4.0, 4.0))]
+    assert total_bound(products).value == pytest.approx(25.0)
+    assert total_bound(products).compulsory == pytest.approx(16.0)
+    found = result()
+    layers = tuple(msgspec.structs.replace(x, lower_bound=products[0]) for x in found.layers)
+    found = msgspec.structs.replace(found, layers=layers)
+    assert check(found)["layers"][0]["lower_bound"]["compulsory"] == 4.0
+    row = next(csv.DictReader(io.StringIO(layers_csv(found))))
+    assert float(row["lower_bound_compulsory"]) == 4.0
+
+
 def test_levels_and_parts_are_in_the_order_of_the_chip():
     found = figures(result())
     assert found.levels == ("DRAM", "GLB", "bus", "spad", "MAC", "ALU", "clock")

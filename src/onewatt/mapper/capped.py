@@ -166,8 +166,15 @@ def _add(
             np.tile(np.arange(len(front), dtype=np.int64), len(rows)),
         )
         parts.append(_only(grown, _can_win(grown, rests[depth], cap, best)))
-    state = _undominated(_State(*(np.concatenate(field) for field in zip(*parts, strict=True))))
+    state = _undominated(_joined(parts))
     return state, _finish(rests[depth], state, depth, cap, best)
+
+
+def _joined(parts: list[_State]) -> _State:
+    return _State(
+        np.concatenate([p.energy for p in parts]), np.concatenate([p.cycles for p in parts]),
+        np.concatenate([p.parent for p in parts]), np.concatenate([p.choice for p in parts]),
+    )  # fmt: skip
 
 
 def _can_win(state: _State, rest: _Rest, cap: float, best: _Best) -> NDArray[np.bool_]:
@@ -187,7 +194,9 @@ def _undominated(state: _State) -> _State:
 
 
 def _only(state: _State, rows: NDArray[np.bool_] | Ints) -> _State:
-    return _State(*(field[rows] for field in state))
+    return _State(
+        state.energy[rows], state.cycles[rows], state.parent[rows], state.choice[rows]
+    )  # fmt: skip
 
 
 def _finish(rest: _Rest, state: _State, depth: int, cap: float, best: _Best) -> _Best:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-
 from typing import Literal
 
 from onewatt.model import sparse, vector
@@ -16,7 +15,6 @@ from onewatt.spec.cost import Cost
 from onewatt.spec.price import Prices
 from onewatt.spec.result import Bound, Objective
 from onewatt.spec.workload import Einsum
-
 
 #: What a bound allows for: every word once from and to the outermost memory (``once``), also
 #: through every memory and to the arithmetic (``compulsory``), and that memories are full at some

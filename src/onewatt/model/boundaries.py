@@ -1,9 +1,9 @@
 """Boundaries: what a layer must pay between the memories of a chip, whatever its mapping.
 
 A *stage* is a row of memories without an array between them that hold different tensors; its
-instances are equal.  Two boundaries belong to it: the one *inside* it, where its words are read and
-updated, and the one *around* it, where they are filled.  Each action is charged at one of them only,
-so the prices of all boundaries add up.
+instances are equal.  Two boundaries belong to it: the one *inside* it, where its words are read
+and updated, and the one *around* it, where they are filled.  Each action is charged at one of them
+only, so the prices of all boundaries add up.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class _Layer:
         self.powers = exponents([frozenset(t.ranks()) for t in self.tensors], ranks)
         self.words = {t.name: float(einsum.words(t)) for t in self.tensors}
         self.windows = {
-            t.name: math.prod(float(_window(einsum, i)) for i in t.projection) for t in self.tensors
+            t.name: math.prod(float(overlap(einsum, i)) for i in t.projection) for t in self.tensors
         }
 
     def output(self, tensor: Tensor) -> bool:
@@ -86,7 +86,7 @@ class _Layer:
         return sum(p.energy for p in found if p)
 
 
-def _window(einsum: Einsum, index: Index) -> int:
+def overlap(einsum: Einsum, index: Index) -> int:
     """Return how many values of its ranks an index can have in common: a·p + b·r = h."""
     terms = [(t.coefficient, n) for t in index.terms if (n := einsum.sizes[t.rank]) > 1]
     if len(terms) == 2:
@@ -191,7 +191,11 @@ class _Boundaries:
     def _least(
         self, number: int, start: int, prices: dict[str, float], points: float, places: int
     ) -> float:
-        """Return the least price at a boundary of a stage; what is kept from `start` on is inside."""
+        """Return the least price at a boundary of a stage; inside is what is kept from `start` on.
+
+        Each tensor inside is a part of the tile of its outermost memory there, so that memory alone
+        limits it.
+        """
         if not self.sizes or not any(prices.values()):
             return 0.0
         chip, each = self.layer.chip, self.stages[number].instances
@@ -229,7 +233,7 @@ class _Boundaries:
         )
 
     def _inside(self, number: int) -> float:
-        """Reads and updates of a stage, and hops from it straight to the arithmetic."""
+        """Charge reads and updates of a stage, and hops from it straight to the arithmetic."""
         layer, ways = self.layer, list(self.ways(number))
         prices = {w.tensor.name: self._served(w) for w in ways}
         hops = self.points * sum(layer.hop(w.networks) for w in ways if w.child is None)
@@ -290,7 +294,7 @@ class _Boundaries:
         ]  # fmt: skip
 
     def _around(self, number: int) -> float:
-        """Fills of a stage, hops to it, and what draining costs beyond reading."""
+        """Charge fills of a stage, hops to it, and what draining costs beyond reading."""
         layer, prices = self.layer, dict[str, float]()
         for outer in range(number):
             for way in self.ways(outer):

@@ -35,7 +35,7 @@ def schema(kind: str) -> Schema:
 
 def result_schema() -> Schema:
     """Return the JSON Schema of the table that `result_json` makes."""
-    bound = _record(value=_AMOUNT, unit={"enum": ["J", "s", "J s"]})
+    bound = _record(value=_AMOUNT, unit={"enum": ["J", "s", "J s"]}, compulsory=_maybe(_AMOUNT))
     traffic = _record(
         component=_TEXT, tensor=_TEXT, read_words=_AMOUNT, write_words=_AMOUNT, bytes=_AMOUNT,
         energy_J=_AMOUNT,

@@ -44,6 +44,7 @@ def result_json(result: Result) -> Json:
     Notes
     -----
     Off-chip energy is what the outermost memory spends.  `read_words` of a network are its hops.
+    The `compulsory` part of a lower bound does not depend on the sizes of memories.
     `bytes` belong to the words of the same row; draining a memory costs energy but adds no words.
     """
     found = figures(result)
@@ -110,7 +111,7 @@ def _totals(found: Figures) -> Json:
 
 
 def _bound(bound: Bound) -> Json:
-    return {"value": bound.value, "unit": bound.unit}
+    return {"value": bound.value, "unit": bound.unit, "compulsory": bound.compulsory}
 
 
 def _layer(layer: LayerFigures) -> Json:
@@ -173,8 +174,8 @@ def layers_csv(result: Result) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(
         ["name", "op", "count", "macs", "cycles", "energy_J", "energy_J_low", "energy_J_high",
-         "latency_s", "active_pes", "lower_bound", "lower_bound_unit", "optimal", "gap",
-         "bottleneck", "off_chip_bytes",
+         "latency_s", "active_pes", "lower_bound", "lower_bound_unit",
+         "lower_bound_compulsory", "optimal", "gap", "bottleneck", "off_chip_bytes",
          *(f"{_cell(level)}_J" for level in found.levels), "mapping"]
     )  # fmt: skip
     for layer in found.layers:
@@ -183,9 +184,9 @@ def layers_csv(result: Result) -> str:
         writer.writerow(
             [_cell(layer.name), _cell(layer.op), layer.count, layer.macs, number(layer.cycles),
              layer.energy, layer.energy_low, layer.energy_high, layer.latency, layer.active_pes,
-             layer.lower_bound.value, layer.lower_bound.unit, str(layer.optimal).lower(),
-             number(layer.undercut), _cell(layer.bottleneck), number(layer.off_chip_bytes),
-             *levels, layer.mapping]
+             layer.lower_bound.value, layer.lower_bound.unit, layer.lower_bound.compulsory,
+             str(layer.optimal).lower(), number(layer.undercut), _cell(layer.bottleneck),
+             number(layer.off_chip_bytes), *levels, layer.mapping]
         )  # fmt: skip
     return text.getvalue()
 

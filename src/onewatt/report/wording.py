@@ -108,8 +108,24 @@ def above(undercut: float) -> str:
 
 
 def bound(value: Bound) -> str:
-    """Write a lower bound; a bound of nothing is a dash."""
-    return quantity(value.value, value.unit) if value.value > 0 else "–"
+    """Write a lower bound and what it is made of; a bound of nothing is a dash.
+
+    Examples
+    --------
+    >>> bound(Bound(value=0.002, unit="J", compulsory=0.0015))
+    '2.00 mJ (1.50 mJ compulsory, the rest from memory sizes)'
+    >>> bound(Bound(value=0.002, unit="J", compulsory=0.002)), bound(Bound(value=0.002, unit="J"))
+    ('2.00 mJ (all compulsory)', '2.00 mJ')
+    """
+    if value.value <= 0:
+        return "–"
+    shown = quantity(value.value, value.unit)
+    if value.compulsory is None:
+        return shown
+    part = quantity(value.compulsory, value.unit)
+    if part == shown:
+        return f"{shown} (all compulsory)"
+    return f"{shown} ({part} compulsory, the rest from memory sizes)"
 
 
 def objective(result: Result) -> str:
