@@ -99,5 +99,6 @@ def bound(
         latency = cycles / architecture.clock
         return {"J": energy, "s": latency}.get(unit, energy * latency)
 
-    compulsory = value("compulsory" if literal else "once")
-    return Bound(value=value("sizes") if literal else compulsory, unit=unit, compulsory=compulsory)
+    if not literal:
+        return Bound(value=value("once"), unit=unit)
+    return Bound(value=value("sizes"), unit=unit, compulsory=value("compulsory"))

@@ -113,7 +113,7 @@ def bound(value: Bound) -> str:
     Examples
     --------
     >>> bound(Bound(value=0.002, unit="J", compulsory=0.0015))
-    '2.00 mJ (1.50 mJ compulsory, the rest from memory sizes)'
+    '2.00 mJ (1.50 mJ compulsory, rest memory sizes)'
     >>> bound(Bound(value=0.002, unit="J", compulsory=0.002)), bound(Bound(value=0.002, unit="J"))
     ('2.00 mJ (all compulsory)', '2.00 mJ')
     """
@@ -125,7 +125,7 @@ def bound(value: Bound) -> str:
     part = quantity(value.compulsory, value.unit)
     if part == shown:
         return f"{shown} (all compulsory)"
-    return f"{shown} ({part} compulsory, the rest from memory sizes)"
+    return f"{shown} ({part} compulsory, rest memory sizes)"
 
 
 def objective(result: Result) -> str:
