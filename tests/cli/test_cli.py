@@ -129,7 +129,7 @@ def test_analyze_passes_every_option_on(run, asked):
     code, _, _ = run(
         "analyze", "little", "-c", "tiny", "--objective", "energy", "--batch", "4", "--seq-len",
         "8", "--context", "9", "--shape", "a=1x3", "--shape", "b:0=2", "--densities", "d.csv",
-        "--dataflow", "free", "--seed", "7", "-j", "3", "--quiet",
+        "--dataflow", "free", "--seed", "7", "-j", "3", "--quiet", "--within", "10 ms",
     )  # fmt: skip
     assert code == 0
     assert asked["load"]["shapes"] == {"a": (1, 3), "b:0": (2,)}
@@ -137,8 +137,8 @@ def test_analyze_passes_every_option_on(run, asked):
     assert str(asked["densities"]) == "d.csv"
     search = asked["search"]
     assert search["architecture"].dataflow.name == "free"
-    picked = {k: search[k] for k in ("objective", "batch", "seed", "workers")}
-    assert picked == {"objective": "energy", "batch": 4, "seed": 7, "workers": 3}
+    picked = {k: search[k] for k in ("objective", "within", "batch", "seed", "workers")}
+    assert picked == {"objective": "energy", "within": 0.01, "batch": 4, "seed": 7, "workers": 3}
 
 
 def test_a_chip_takes_on_a_dataflow_of_the_catalogue(run, asked):
@@ -195,6 +195,13 @@ def test_a_budget_gates(run, budget, expected, word):
         (["analyze", "x", "--chip", "tiny", "--objective", "enrgy"], "Did you mean 'energy'?"),
         (["analyze", "x", "--chip", "tiny", "--tiles", "perfct"], "Did you mean 'perfect'?"),
         (["map", "x", "--chip", "tiny", "--tiles", "ful"], "Did you mean 'full'?"),
+        (
+            ["analyze", "x", "-c", "tiny", "--objective", "energy", "--within", "9"],
+            "without a unit",
+        ),
+        (["analyze", "x", "-c", "tiny", "--objective", "energy", "--within", "0 s"], "more than 0"),
+        (["analyze", "x", "-c", "tiny", "--within", "9 s"], "add --objective energy"),
+        (["map", "x", "-c", "tiny", "--within", "9 s"], "add --objective energy"),
         (["analyze", "x", "--chip", "tiny", "--dataflow", "fee"], "Did you mean 'free'?"),
         (["map", "x", "-c", "tiny", "--dataflow", "row_stationary"], "'row-stationary'?"),
         (["map", "x", "-c", "tiny", "--dataflow", "no-local-reuse"], "'tiny' cannot run 'no-lo"),
@@ -533,6 +540,28 @@ def test_an_interrupt_inside_compiled_code_is_an_interrupt(asked, capsys, monkey
     monkeypatch.setattr(mapper, "search", search)
     assert main(["analyze", "little", "--chip", "tiny"]) == 130
     assert "interrupted" in capsys.readouterr().err
+
+
+def test_a_cap_on_latency_is_met_told_and_refused(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        code = main(arguments)
+        return code, *capsys.readouterr()
+
+    asked = ["analyze", "mlperf_ad", "--chip", "eyeriss", "--objective", "energy"]
+    code, out, err = run(*asked, "--within", "1.7 ms", "-o", "kept")
+    assert code == 0, err
+    assert "energy within 1.7 ms" in " ".join(out.split())
+    table = json.loads((tmp_path / "kept" / "result.json").read_text())
+    assert table["within_s"] == 0.0017
+    assert table["totals"]["latency_s"] <= 0.0017
+    assert "energy within 1.7 ms" in (tmp_path / "kept" / "report.html").read_text()
+    assert load_result(tmp_path / "kept" / "result.json").within == 0.0017
+    code, _, err = run(*asked, "--within", "1 us")
+    assert code == 1
+    assert "the least latency is" in err
+    assert "held up by" in err
 
 
 def test_map_writes_a_proof_and_verify_recounts_it(capsys, monkeypatch, tmp_path):

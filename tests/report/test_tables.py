@@ -18,6 +18,7 @@ from onewatt.report.figures import (
 )
 from onewatt.report.schema import result_schema
 from onewatt.report.tables import findings, layers_csv, result_json
+from onewatt.report.wording import objective
 from onewatt.spec.budget import Verdict
 from onewatt.spec.cost import Cost
 from onewatt.spec.price import Prices
@@ -25,8 +26,8 @@ from onewatt.spec.result import Bound
 from onewatt.spec.workload import Unpriced, Workload
 from report.example import conv, pool, result
 
-TABLE = ["schema", "workload", "chip", "objective", "mapspace", "convention", "seed", "versions",
-         "sources", "totals", "layers", "unpriced", "budget"]  # fmt: skip
+TABLE = ["schema", "workload", "chip", "objective", "within_s", "mapspace", "convention", "seed",
+         "versions", "sources", "totals", "layers", "unpriced", "budget"]  # fmt: skip
 TOTALS = ["macs", "energy_J", "energy_J_low", "energy_J_high", "off_chip_energy_J", "latency_s",
           "power_W", "edp_Js", "area_m2", "lower_bound", "optimal"]  # fmt: skip
 LAYER = ["name", "op", "count", "macs", "cycles", "energy_J", "latency_s", "active_pes",
@@ -118,6 +119,21 @@ def test_bounds_of_the_network():
     assert total_bound([Bound(value=1.0, unit="J"), Bound(value=1.0, unit="s")]).value == 0.0
 
 
+def test_what_a_bound_is_made_of_adds_up_as_the_bound_does():
+    some = [Bound(value=v, unit="J", compulsory=c) for v, c in ((2.0, 1.5), (3.0, 3.0))]
+    assert total_bound(some).compulsory == 4.5
+    assert total_bound([*some, Bound(value=1.0, unit="J")]).compulsory is None
+    products = [Bound(value=v, unit="J s", compulsory=c) for v, c in ((9.0, 4.0), (4.0, 4.0))]
+    assert total_bound(products).value == pytest.approx(25.0)
+    assert total_bound(products).compulsory == pytest.approx(16.0)
+    found = result()
+    layers = tuple(msgspec.structs.replace(x, lower_bound=products[0]) for x in found.layers)
+    found = msgspec.structs.replace(found, layers=layers)
+    assert check(found)["layers"][0]["lower_bound"]["compulsory"] == 4.0
+    row = next(csv.DictReader(io.StringIO(layers_csv(found))))
+    assert float(row["lower_bound_compulsory"]) == 4.0
+
+
 def test_levels_and_parts_are_in_the_order_of_the_chip():
     found = figures(result())
     assert found.levels == ("DRAM", "GLB", "bus", "spad", "MAC", "ALU", "clock")
@@ -152,6 +168,25 @@ def test_csv_has_a_line_a_layer_and_no_formulas():
     energies = [float(rows[2][i]) for i, name in enumerate(head) if name.endswith("_J")
                 and name != "energy_J"]  # fmt: skip
     assert math.fsum(energies) == pytest.approx(float(rows[2][head.index("energy_J")]))
+
+
+def test_csv_tells_the_gap_as_the_json_does():
+    """A proved layer, one with a gap, one whose mapping was given, and vector work."""
+    found = result((conv("a"), conv("b"), conv("c"), pool("p")))
+    a, b, c, p = found.layers
+    layers = (msgspec.structs.replace(a, optimal=True), msgspec.structs.replace(b, gap=0.25), c, p)
+    found = msgspec.structs.replace(found, layers=layers)
+    rows = list(csv.DictReader(io.StringIO(layers_csv(found))))
+    assert [row["gap"] for row in rows] == ["0", "0.25", "", "0"]
+    assert [row["optimal"] for row in rows] == ["true", "false", "false", "true"]
+    told = [layer["gap"] for layer in check(found)["layers"]]
+    assert told == [0, 0.25, None, 0]
+
+
+def test_a_cap_is_told_with_the_objective():
+    found = msgspec.structs.replace(result(), objective="energy", within=0.01)
+    assert check(found)["within_s"] == 0.01
+    assert objective(found) == "energy within 10 ms"
 
 
 def test_findings_name_the_dearest_level_and_layer():

@@ -25,6 +25,7 @@ def analyze(
     chip: options.Chip,
     budget: options.BudgetText = None,
     objective: options.ObjectiveName = "edp",
+    within: options.Within = None,
     tiles: options.TilesName = "steady",
     output: Annotated[
         Path | None,
@@ -56,6 +57,7 @@ def analyze(
     if output is not None:
         _check_folder(output)
     wanted = options.read_objective(objective)
+    cap = options.read_within(within, wanted)
     among = options.read_tiles(tiles)
     shapes = options.read_shapes(shape)
 
@@ -67,8 +69,9 @@ def analyze(
         model, batch=batch, seq_len=seq_len, context=cached, shapes=shapes, densities=densities
     )
     result, stopped = searching.found(
-        workload, architecture, objective=wanted, tiles=among, fresh=fresh, budget=limits,
-        batch=batch, seed=seed, workers=jobs, watched=not (quiet or as_json or as_csv),
+        workload, architecture, objective=wanted, within=cap, tiles=among, fresh=fresh,
+        budget=limits, batch=batch, seed=seed, workers=jobs,
+        watched=not (quiet or as_json or as_csv),
     )  # fmt: skip
     if output is not None:
         _write(result, output, str(context.obj or ""))

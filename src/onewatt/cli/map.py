@@ -12,10 +12,9 @@ from onewatt.cli.inputs import chip_with, only, split_layer, timeloop_file
 from onewatt.errors import InputError
 
 if TYPE_CHECKING:
-    from onewatt.mapper.exact import Tiles
+    from onewatt.mapper.exact import Goal, Tiles
     from onewatt.spec.architecture import Architecture
     from onewatt.spec.mapping import Mapping
-    from onewatt.spec.result import Objective
     from onewatt.spec.workload import Einsum
 
 
@@ -23,6 +22,7 @@ def map(
     layer: options.ModelLayer,
     chip: options.Chip,
     objective: options.ObjectiveName = "edp",
+    within: options.Within = None,
     tiles: options.TilesName = "steady",
     output: Annotated[
         Path | None,
@@ -54,6 +54,7 @@ def map(
     exit code is 130.  A second Ctrl-C ends at once and writes nothing.
     """
     wanted = options.read_objective(objective)
+    cap = options.read_within(within, wanted)
     among = options.read_tiles(tiles)
     model, name = split_layer(layer)
 
@@ -62,7 +63,7 @@ def map(
     architecture = chip_with(chip, dataflow, energy_table, area_table)
     workload = only(load_workload(model), name)
     result, stopped = searching.found(
-        workload, architecture, objective=wanted, tiles=among, fresh=fresh, seed=seed,
+        workload, architecture, objective=wanted, within=cap, tiles=among, fresh=fresh, seed=seed,
         watched=not as_json,
     )  # fmt: skip
     if not result.layers:
@@ -91,14 +92,15 @@ def map(
 
         show_layer(result, found.name, terminal.console())
     if certificate is not None or verify:
-        _prove(workload.einsums[0], architecture, wanted, among, certificate, verify)
+        goal: Goal = "front" if wanted == "edp" or cap is not None else wanted
+        _prove(workload.einsums[0], architecture, goal, among, certificate, verify)
     searching.check_finished(result, stopped)
 
 
 def _prove(
     einsum: Einsum,
     architecture: Architecture,
-    objective: Objective,
+    goal: Goal,
     tiles: Tiles,
     path: Path | None,
     recount: bool,
@@ -108,7 +110,7 @@ def _prove(
     from onewatt.mapper.exact import certify
     from onewatt.mapper.verify import check
 
-    proof = certify(einsum, architecture, "front" if objective == "edp" else objective, tiles)
+    proof = certify(einsum, architecture, goal, tiles)
     if path is not None:
         save_certificate(proof, path)
     if recount:

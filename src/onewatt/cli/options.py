@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from onewatt.errors import InputError, unknown
+from onewatt.errors import InputError, UnitError, unknown
 
 if TYPE_CHECKING:
     from onewatt.mapper.exact import Tiles
@@ -55,6 +55,14 @@ ObjectiveName = Annotated[
         "--objective",
         metavar="NAME",
         help="edp, energy, latency or layer_edp (each layer its own).",
+    ),
+]
+Within = Annotated[
+    str | None,
+    typer.Option(
+        "--within",
+        metavar="TIME",
+        help="With --objective energy: least energy among what takes no longer, such as '10 ms'.",
     ),
 ]
 TilesName = Annotated[
@@ -173,6 +181,37 @@ def read_objective(name: str) -> Objective:
         if name == valid:
             return valid
     raise InputError(f"--objective: {unknown('objective', name, get_args(Objective))}")
+
+
+def read_within(text: str | None, objective: Objective) -> float | None:
+    """Return the cap on latency [s] that ``--within`` gives.
+
+    Raises
+    ------
+    InputError
+        If it is no time of more than nothing, or the objective is not energy.
+
+    Examples
+    --------
+    >>> read_within("10 ms", "energy")
+    0.01
+    """
+    from onewatt.units import parse_quantity
+
+    if text is None:
+        return None
+    try:
+        cap = parse_quantity(text, "s")
+    except UnitError as error:
+        raise UnitError(f"--within: {error}") from error
+    if cap <= 0:
+        raise InputError(f"--within: found {text!r}; expected a time of more than 0")
+    if objective != "energy":
+        raise InputError(
+            f"--within: found {text!r} with objective {objective!r}; a cap on latency goes with "
+            "the least energy: add --objective energy"
+        )
+    return cap
 
 
 def read_tiles(name: str) -> Tiles:

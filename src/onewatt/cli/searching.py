@@ -31,6 +31,7 @@ def found(
     tiles: Tiles,
     fresh: bool,
     watched: bool,
+    within: float | None = None,
     budget: Budget | None = None,
     batch: int = 1,
     seed: int = 0,
@@ -42,8 +43,8 @@ def found(
     with stop_on_interrupt() as stop, terminal.progress(watched) as progress:
         try:
             result = search(
-                workload, architecture, objective=objective, budget=budget, batch=batch,
-                seed=seed, workers=workers, progress=progress, tiles=tiles, stop=stop,
+                workload, architecture, objective=objective, within=within, budget=budget,
+                batch=batch, seed=seed, workers=workers, progress=progress, tiles=tiles, stop=stop,
                 cache=None if fresh else cache_folder(),
             )  # fmt: skip
             return result, stop.is_set()

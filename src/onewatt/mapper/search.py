@@ -11,8 +11,9 @@ from typing import NamedTuple, get_args
 import msgspec
 
 from onewatt.components.library import prices as price_list
-from onewatt.errors import InputError, MappingError, Stopped, unknown
+from onewatt.errors import InputError, MappingError, Stopped, UnitError, unknown
 from onewatt.mapper import store
+from onewatt.mapper.capped import ROUNDING, least_energy_within
 from onewatt.mapper.exact import TOLERANCE, Found, Goal, Tiles, search_layer
 from onewatt.mapper.front import Choice, choose
 from onewatt.mapper.problem import without_trivial
@@ -30,6 +31,7 @@ from onewatt.spec.mapping import Mapping
 from onewatt.spec.price import Prices
 from onewatt.spec.result import LayerResult, Objective, Result
 from onewatt.spec.workload import Einsum, Workload
+from onewatt.units import format_quantity, parse_quantity
 
 OBJECTIVES = ("edp", "energy", "latency", "layer_edp")
 #: The largest set of tile sizes whose optimum is proved in about a second for most layers.
@@ -51,6 +53,7 @@ def search(
     architecture: Architecture,
     *,
     objective: Objective = "edp",
+    within: float | str | None = None,
     budget: Budget | str | None = None,
     batch: int = 1,
     seed: int = 0,
@@ -71,6 +74,9 @@ def search(
         The chip with its dataflow.
     objective : str
         ``edp`` is (ΣE)·(ΣT) of the whole network; ``energy``, ``latency``, ``layer_edp``.
+    within : float, str or None
+        With objective ``energy``: what the latency of one batch may come to, in seconds or as text
+        such as ``"10 ms"``.  The energy of the whole network is least within it.
     budget : Budget, str or None
         Limits to judge the result by, also as text such as ``"1 W, 30 fps"``.
     batch : int
@@ -100,9 +106,9 @@ def search(
     Raises
     ------
     InputError
-        If the objective is unknown.
+        If the objective is unknown, or `within` is no time or asked with another objective.
     MappingError
-        If a layer does not fit the chip at all.
+        If a layer does not fit the chip at all, or no mappings are as fast as `within` asks.
     Stopped
         If `stop` was set before every layer had a mapping.
 
@@ -119,6 +125,7 @@ def search(
         raise InputError(unknown("tile set", tiles, get_args(Tiles)))
     if batch < 1:
         raise InputError(f"found batch {batch!r}; expected at least 1")
+    cap = _read_cap(within, objective)
     if isinstance(budget, str):
         budget = Budget.parse(budget)
     prices = price_list(architecture)
@@ -126,7 +133,7 @@ def search(
     if not workload.einsums:
         names = ", ".join(f"{u.name!r} ({u.op})" for u in unpriced[:6])
         raise InputError(f"workload {workload.name!r} has nothing that can be priced: {names}")
-    goal: Goal = "front" if objective == "edp" else objective
+    goal: Goal = "front" if objective == "edp" or cap is not None else objective
     ask = _Ask(architecture, goal, tiles, cache, effort)
     found = _search_distinct(workload, ask, workers, progress, stop)
     mac = [e for e in workload.einsums if e.work == "mac"]
@@ -136,23 +143,84 @@ def search(
          for c in found[e.signature].front]
         for e in mac
     ]  # fmt: skip
-    picks = choose(fronts, (fixed.energy, _cycles(fixed)), objective)
+    if cap is None:
+        picks = choose(fronts, (fixed.energy, _cycles(fixed)), objective)
+    else:
+        picks = _within(cap, mac, fronts, found, _cycles(fixed), architecture)
     chosen = {e.name: f[i].mapping for e, f, i in zip(mac, fronts, picks, strict=True)}
     cost, layers = Cost(), list[LayerResult]()
     for einsum in workload.einsums:
         mapping = chosen.get(einsum.name)
         answer = found[einsum.signature] if mapping else None
         spent = evaluate(einsum, architecture, mapping, prices=prices)
-        layers.append(_layer(einsum, architecture, prices, mapping, objective, answer, spent))
+        layer = _layer(einsum, architecture, prices, mapping, objective, answer, spent)
+        layers.append(layer if cap is None else _capped(layer, spent))
         cost += spent
     result = Result(
         workload=workload, architecture=architecture, prices=prices, objective=objective,
         mapspace=_mapspace(architecture, tiles), layers=tuple(layers),
-        cost=cost, batch=batch, seed=seed, versions=versions(),
+        cost=cost, batch=batch, seed=seed, versions=versions(), within=cap,
     )  # fmt: skip
     if budget is not None:
         result = msgspec.structs.replace(result, budget=judge(result, budget))
     return result
+
+
+def _read_cap(within: float | str | None, objective: Objective) -> float | None:
+    """Return the cap on latency [s], or None."""
+    if within is None:
+        return None
+    try:
+        cap = parse_quantity(within, "s") if isinstance(within, str) else float(within)
+    except UnitError as error:
+        raise UnitError(f"within: {error}") from error
+    if not (math.isfinite(cap) and cap > 0):
+        raise InputError(f"found within {within!r}; expected a time of more than 0 seconds")
+    if objective != "energy":
+        raise InputError(
+            f"found within {within!r} with objective {objective!r}; expected objective 'energy': a "
+            "cap on latency goes with the least energy"
+        )
+    return cap
+
+
+def _within(
+    cap: float,
+    layers: list[Einsum],
+    fronts: list[list[Choice]],
+    found: dict[object, Found],
+    fixed: float,
+    architecture: Architecture,
+) -> list[int]:
+    """Return the choices of least energy within a latency [s]; refuse what no choices reach."""
+    clock = architecture.clock
+    # whole cycles, so a cap that was printed by a result is met by it whatever the last digit
+    picks = least_energy_within(fronts, cap * clock * (1 + ROUNDING) - fixed)
+    if picks is not None:
+        return picks
+    fastest = [min(f, key=lambda c: (c.cycles, c.energy)) for f in fronts]
+    least = fixed + sum(c.cycles for c in fastest)
+    slowest = sorted(zip(layers, fastest, strict=True), key=lambda row: -row[1].cycles)[:3]
+    named = ", ".join(
+        f"{e.name!r} {100 * c.cycles / least:.0f} % "
+        f"(held up by {evaluate(e, architecture, c.mapping).bottleneck(e.name)})"
+        for e, c in slowest
+    )
+    vector = f", work without a choice {100 * fixed / least:.0f} %" if fixed else ""
+    known = "no mappings are" if not any(f.gap for f in found.values()) else "no mapping found is"
+    raise MappingError(
+        f"within {format_quantity(cap, 's')}: {known} so fast; the least latency is "
+        f"{format_quantity(least / clock, 's', digits=6)}. Of that: "
+        f"{named}{vector}. Allow more time, or choose a chip with more of what holds these up"
+    )
+
+
+def _capped(layer: LayerResult, spent: Cost) -> LayerResult:
+    """Measure what is not proved in energy; the gap of a front is one of products."""
+    if not layer.gap:
+        return layer
+    gap = 1 - layer.lower_bound.value / spent.energy
+    return msgspec.structs.replace(layer, gap=gap)
 
 
 def _mapspace(architecture: Architecture, tiles: Tiles) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 from onewatt.model import sparse, vector
+from onewatt.model.boundaries import least_moved
 from onewatt.model.latency import transfer_cycles
 from onewatt.model.ledger import standing_energy
 from onewatt.model.words import block, stored_bits
@@ -14,24 +16,58 @@ from onewatt.spec.price import Prices
 from onewatt.spec.result import Bound, Objective
 from onewatt.spec.workload import Einsum
 
+#: What a bound allows for: every word once from and to the outermost memory (``once``), also
+#: through every memory and to the arithmetic (``compulsory``), and that memories are full at some
+#: time (``sizes``).  Conventions that count otherwise than literally keep to the first.
+Part = Literal["once", "compulsory", "sizes"]
 
-def least(einsum: Einsum, architecture: Architecture, prices: Prices) -> tuple[float, float]:
+
+def least(
+    einsum: Einsum, architecture: Architecture, prices: Prices, part: Part = "sizes"
+) -> tuple[float, float]:
     """Return the least energy [J] and cycles [1] of all runs of a layer.
+
+    Parameters
+    ----------
+    einsum : Einsum
+        The layer.
+    architecture : Architecture
+        The chip.
+    prices : Prices
+        Energy of each action [J].
+    part : str
+        How much the bound allows for: ``once``, ``compulsory`` or ``sizes``; each is at least the
+        one before it.
 
     Notes
     -----
-    Compulsory work only: every operation once, every input read once from and every output written
-    once to the outermost memory, and every cycle that this takes on all PEs or on the ports of
-    the outermost memory.
+    Compulsory work is every operation once, every word once from and to every memory that must hold
+    it, the operands of every operation from the innermost memory (one read serves the PEs that
+    share it), and the cycles that this takes on all PEs or on the ports of the memories.  The
+    sizes of memories add what must enter again: `onewatt.model.boundaries`.
     """
     standing = standing_energy(architecture, prices)
     if einsum.work == "vector":
         cost: Cost = vector.stream(einsum, architecture, prices)
         cycles = cost.cycles(einsum.name)
         return cost.energy + cycles * standing, cycles
-    memory, mac = architecture.memories[0], architecture.mac
-    energy = einsum.points * sparse.effective(einsum, mac).actual
-    energy *= prices.find(mac.name, "compute").energy
+    moved, ported = _once(einsum, architecture, prices)
+    if part != "once":
+        for sizes in (False, True) if part == "sizes" else (False,):
+            more = least_moved(einsum, architecture, prices, sizes=sizes)
+            if more is not None:
+                moved, ported = max(moved, more[0]), max(ported, more[1])
+    mac = architecture.mac
+    done = sparse.effective(einsum, mac)
+    energy = moved + einsum.points * done.actual * prices.find(mac.name, "compute").energy
+    paced = einsum.points / mac.lanes * done.paced
+    cycles = max(math.ceil(paced / architecture.pes - 1e-9), ported)
+    return (energy + cycles * standing) * einsum.count, float(cycles * einsum.count)
+
+
+def _once(einsum: Einsum, architecture: Architecture, prices: Prices) -> tuple[float, int]:
+    """Return energy [J] and cycles of every word once from or to the outermost memory."""
+    memory, energy = architecture.memories[0], 0.0
     moved = {"read": 0.0, "update": 0.0}
     for tensor in einsum.tensors:
         output = tensor is einsum.output
@@ -41,22 +77,28 @@ def least(einsum: Einsum, architecture: Architecture, prices: Prices) -> tuple[f
         accesses = math.ceil(einsum.words(tensor) * share.accesses / block(memory, bits) - 1e-9)
         energy += accesses * prices.find(memory.name, action).energy
         moved[action] += einsum.words(tensor) * share.port
-    paced = einsum.points / mac.lanes * sparse.effective(einsum, mac).paced
-    cycles = max(
-        math.ceil(paced / architecture.pes - 1e-9),
-        transfer_cycles(memory, moved["read"], moved["update"]),
-    )
-    return (energy + cycles * standing) * einsum.count, float(cycles * einsum.count)
+    return energy, transfer_cycles(memory, moved["read"], moved["update"])
 
 
 def bound(
-    einsum: Einsum, architecture: Architecture, prices: Prices, objective: Objective
+    einsum: Einsum,
+    architecture: Architecture,
+    prices: Prices,
+    objective: Objective,
+    *,
+    literal: bool = True,
 ) -> Bound:
-    """Return the least value of an objective for a layer, with its unit."""
-    energy, cycles = least(einsum, architecture, prices)
-    latency = cycles / architecture.clock
-    if objective == "energy":
-        return Bound(value=energy, unit="J")
-    if objective == "latency":
-        return Bound(value=latency, unit="s")
-    return Bound(value=energy * latency, unit="J s")
+    """Return the least value of an objective for a layer, with its unit.
+
+    `literal` of False is for conventions that charge less than every action.
+    """
+    unit = {"energy": "J", "latency": "s"}.get(objective, "J s")
+
+    def value(part: Part) -> float:
+        energy, cycles = least(einsum, architecture, prices, part)
+        latency = cycles / architecture.clock
+        return {"J": energy, "s": latency}.get(unit, energy * latency)
+
+    if not literal:
+        return Bound(value=value("once"), unit=unit)
+    return Bound(value=value("sizes"), unit=unit, compulsory=value("compulsory"))

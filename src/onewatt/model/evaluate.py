@@ -101,7 +101,7 @@ def evaluate_workload(
             mapping = None
         mine = evaluate(einsum, architecture, mapping, prices=prices, convention=convention)
         active = lower(einsum, mapping).active if mapping else 0
-        least = bound(einsum, architecture, prices, "energy")
+        least = bound(einsum, architecture, prices, "energy", literal=convention == "literal")
         layers.append(
             LayerResult(name=einsum.name, mapping=mapping, active_pes=active, lower_bound=least,
                         optimal=False, evaluations=1)

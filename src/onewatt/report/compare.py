@@ -6,6 +6,7 @@ import math
 from typing import Any, NamedTuple
 
 from onewatt.report.figures import Figures, figures, level_energy
+from onewatt.report.wording import objective
 from onewatt.spec.result import Result
 
 #: The name and version of the table.
@@ -71,7 +72,7 @@ def compare(before: Result, after: Result) -> Comparison:
 
 
 def _name(result: Result) -> str:
-    return f"{result.workload.name} on {result.architecture.name} for {result.objective}"
+    return f"{result.workload.name} on {result.architecture.name} for {objective(result)}"
 
 
 def _totals(old: Figures, new: Figures) -> tuple[Change, ...]:

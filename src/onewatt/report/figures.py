@@ -235,9 +235,17 @@ def total_bound(bounds: list[Bound]) -> Bound:
     if len(units) != 1:
         return Bound(value=0.0, unit="J")
     unit = units.pop()
+    known = [b.compulsory for b in bounds if b.compulsory is not None]
+    return Bound(
+        value=_total([b.value for b in bounds], unit), unit=unit,
+        compulsory=_total(known, unit) if len(known) == len(bounds) else None,
+    )  # fmt: skip
+
+
+def _total(values: list[float], unit: str) -> float:
     if unit in ("J", "s"):
-        return Bound(value=math.fsum(b.value for b in bounds), unit=unit)
-    return Bound(value=math.fsum(math.sqrt(b.value) for b in bounds) ** 2, unit=unit)
+        return math.fsum(values)
+    return math.fsum(map(math.sqrt, values)) ** 2
 
 
 def _levels(result: Result) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ def schema(kind: str) -> Schema:
 
 def result_schema() -> Schema:
     """Return the JSON Schema of the table that `result_json` makes."""
-    bound = _record(value=_AMOUNT, unit={"enum": ["J", "s", "J s"]})
+    bound = _record(value=_AMOUNT, unit={"enum": ["J", "s", "J s"]}, compulsory=_maybe(_AMOUNT))
     traffic = _record(
         component=_TEXT, tensor=_TEXT, read_words=_AMOUNT, write_words=_AMOUNT, bytes=_AMOUNT,
         energy_J=_AMOUNT,
@@ -61,7 +61,7 @@ def result_schema() -> Schema:
     )  # fmt: skip
     table = _record(
         schema={"const": SCHEMA}, workload=_TEXT, chip=_TEXT,
-        objective={"enum": list(get_args(Objective))}, mapspace=_TEXT,
+        objective={"enum": list(get_args(Objective))}, within_s=_maybe(_AMOUNT), mapspace=_TEXT,
         convention={"enum": list(get_args(Convention))}, seed={"type": "integer"},
         versions={"type": "object", "additionalProperties": _TEXT}, sources=_sources(),
         totals=totals, layers=_list(layer), unpriced=_list(unpriced), budget=_list(verdict),

@@ -44,6 +44,7 @@ def result_json(result: Result) -> Json:
     Notes
     -----
     Off-chip energy is what the outermost memory spends.  `read_words` of a network are its hops.
+    The `compulsory` part of a lower bound does not depend on the sizes of memories.
     `bytes` belong to the words of the same row; draining a memory costs energy but adds no words.
     """
     found = figures(result)
@@ -52,6 +53,7 @@ def result_json(result: Result) -> Json:
         "workload": result.workload.name,
         "chip": result.architecture.name,
         "objective": result.objective,
+        "within_s": result.within,
         "mapspace": result.mapspace,
         "convention": result.convention,
         "seed": result.seed,
@@ -109,7 +111,7 @@ def _totals(found: Figures) -> Json:
 
 
 def _bound(bound: Bound) -> Json:
-    return {"value": bound.value, "unit": bound.unit}
+    return {"value": bound.value, "unit": bound.unit, "compulsory": bound.compulsory}
 
 
 def _layer(layer: LayerFigures) -> Json:
@@ -164,15 +166,17 @@ def _verdict(row: Verdict) -> Json:
 def layers_csv(result: Result) -> str:
     """Return one line a layer with its energy by level, for a spreadsheet.
 
-    Text that a spreadsheet would read as a formula is marked with an apostrophe.
+    `gap` is the share by which a better mapping could undercut the layer; empty if nothing was
+    searched.  Text that a spreadsheet would read as a formula is marked with an apostrophe.
     """
     found = figures(result)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(
         ["name", "op", "count", "macs", "cycles", "energy_J", "energy_J_low", "energy_J_high",
-         "latency_s", "active_pes", "lower_bound", "lower_bound_unit", "optimal", "bottleneck",
-         "off_chip_bytes", *(f"{_cell(level)}_J" for level in found.levels), "mapping"]
+         "latency_s", "active_pes", "lower_bound", "lower_bound_unit",
+         "lower_bound_compulsory", "optimal", "gap", "bottleneck", "off_chip_bytes",
+         *(f"{_cell(level)}_J" for level in found.levels), "mapping"]
     )  # fmt: skip
     for layer in found.layers:
         levels = [_sum(v for (name, _), v in layer.parts.items() if name == level)
@@ -180,8 +184,9 @@ def layers_csv(result: Result) -> str:
         writer.writerow(
             [_cell(layer.name), _cell(layer.op), layer.count, layer.macs, number(layer.cycles),
              layer.energy, layer.energy_low, layer.energy_high, layer.latency, layer.active_pes,
-             layer.lower_bound.value, layer.lower_bound.unit, str(layer.optimal).lower(),
-             _cell(layer.bottleneck), number(layer.off_chip_bytes), *levels, layer.mapping]
+             layer.lower_bound.value, layer.lower_bound.unit, layer.lower_bound.compulsory,
+             str(layer.optimal).lower(), number(layer.undercut), _cell(layer.bottleneck),
+             number(layer.off_chip_bytes), *levels, layer.mapping]
         )  # fmt: skip
     return text.getvalue()
 

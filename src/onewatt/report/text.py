@@ -15,6 +15,7 @@ from onewatt.report.wording import (
     bound,
     gap,
     large,
+    objective,
     percent,
     quantity,
     shapes,
@@ -103,7 +104,7 @@ def _head(found: Figures) -> RenderableType:
         ("EDP", quantity(t.edp, "J s")),
         ("lower bound", f"{bound(t.lower_bound)}; reached {gap(t.gap)}"),
         ("area", quantity(t.area, "m2")),
-        ("objective", result.objective + (f", batch {result.batch}" if result.batch > 1 else "")),
+        ("objective", objective(result) + (f", batch {result.batch}" if result.batch > 1 else "")),
         ("mapspace", result.mapspace),
     ]
     if said := proof(found):
@@ -201,6 +202,8 @@ def _cost_rows(layer: LayerFigures, found: Figures) -> list[tuple[str, str]]:
         ("mapping", layer.mapping or "none (vector work)"),
     ]
     if layer.mapping and (said := layer_proof(layer)):
+        if found.result.within is not None:
+            rows.append(("objective", objective(found.result)))
         rows += [("mapspace", found.result.mapspace), ("proof", said)]
     return rows
 

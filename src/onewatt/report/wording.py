@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from onewatt.spec.budget import Verdict
-from onewatt.spec.result import Bound
+from onewatt.spec.result import Bound, Result
 from onewatt.spec.workload import Unpriced
 from onewatt.units import DIMENSIONS, format_quantity
 
@@ -108,8 +108,31 @@ def above(undercut: float) -> str:
 
 
 def bound(value: Bound) -> str:
-    """Write a lower bound; a bound of nothing is a dash."""
-    return quantity(value.value, value.unit) if value.value > 0 else "–"
+    """Write a lower bound and what it is made of; a bound of nothing is a dash.
+
+    Examples
+    --------
+    >>> bound(Bound(value=0.002, unit="J", compulsory=0.0015))
+    '2.00 mJ (1.50 mJ compulsory, rest memory sizes)'
+    >>> bound(Bound(value=0.002, unit="J", compulsory=0.002)), bound(Bound(value=0.002, unit="J"))
+    ('2.00 mJ (all compulsory)', '2.00 mJ')
+    """
+    if value.value <= 0:
+        return "–"
+    shown = quantity(value.value, value.unit)
+    if value.compulsory is None:
+        return shown
+    part = quantity(value.compulsory, value.unit)
+    if part == shown:
+        return f"{shown} (all compulsory)"
+    return f"{shown} ({part} compulsory, rest memory sizes)"
+
+
+def objective(result: Result) -> str:
+    """Write what was minimised, and within what latency if that was limited."""
+    if result.within is None:
+        return result.objective
+    return f"{result.objective} within {format_quantity(result.within, 's')}"
 
 
 def verdict(row: Verdict) -> str:

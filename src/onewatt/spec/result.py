@@ -17,10 +17,14 @@ Convention = Literal["literal", "timeloop", "isca16"]
 
 
 class Bound(Noun):
-    """A value that no mapping of the stated space can beat, in `unit` (J, s or J s)."""
+    """A value that no mapping can beat, in `unit` (J, s or J s).
+
+    `compulsory` is the part of it that does not depend on the sizes of memories, if it is known.
+    """
 
     value: float
     unit: str
+    compulsory: float | None = None
 
 
 class LayerResult(Noun):
@@ -41,7 +45,11 @@ class LayerResult(Noun):
 
 
 class Result(Noun):
-    """The answer of a search: which mappings, what they cost, and how sure that is."""
+    """The answer of a search: which mappings, what they cost, and how sure that is.
+
+    `within` is the cap on the latency of one batch [s] under which the energy was minimised, if
+    there was one.
+    """
 
     workload: Workload
     architecture: Architecture
@@ -55,6 +63,7 @@ class Result(Noun):
     seed: int = 0
     versions: tuple[tuple[str, str], ...] = ()
     budget: tuple[Verdict, ...] = ()
+    within: float | None = None
 
     @property
     def energy(self) -> float:
