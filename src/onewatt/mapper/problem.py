@@ -179,6 +179,11 @@ class Case:
         for row in terms:
             needed[~problem.layer.relevant[row[TENSOR]], row[WITH]] = True
             needed[~problem.layer.relevant[row[TENSOR]], row[WITHOUT]] = True
+        def table(rows: list[Linear]) -> Floats:
+            return np.array([[row.get(k, 0.0) for k in keys] for row in rows]).reshape(
+                len(rows), len(keys)
+            )
+
         names = sorted({*ledger.ports, *ledger.per_step})
         paid = [ledger.energy, *(ledger.ports.get(n, Linear()) for n in names)]
         rows = [without_negative(row) for row in paid]
@@ -187,9 +192,12 @@ class Case:
             masks=np.array(list(self._masks), dtype=np.int64),
             steps=steps,
             needed=needed,
-            rates=np.array([[row.get(k, 0.0) for row in rows] for k in keys]).reshape(
-                len(keys), len(rows)
-            ),
+            rates=table(rows).T.copy(),
+            exact=table([ledger.exact, *paid[1:]]),
+            exact_base=np.array([ledger.exact.one, *(row.one for row in paid[1:])]),
+            accesses=table([a.words for a in ledger.accesses]),
+            access_base=np.array([a.words.one for a in ledger.accesses]),
+            access_pays=np.array([(a.price, a.each, a.place, a.rows) for a in ledger.accesses]),
             base=np.array([row.one for row in rows]),
             per_step=np.array([0.0, *(ledger.per_step.get(n, 0.0) for n in names)]),
             standing=float(ledger.standing),

@@ -63,14 +63,29 @@ class _Way(NamedTuple):
     edge: Edge
 
 
+class Access(NamedTuple):
+    """Words that a memory reads or writes in whole accesses."""
+
+    words: Linear
+    price: float  #: [J] an access of a row of instances
+    each: float  #: accesses a word
+    place: int
+    rows: int  #: rows of instances on the chip
+
+
 class Ledger:
-    """Energy [J] and port cycles of a layer, as sums of terms."""
+    """Energy [J] and port cycles of a layer, as sums of terms.
+
+    `energy` is a bound that takes words for accesses; `exact` is what is paid a word, beside the
+    `accesses`, which the model rounds.
+    """
 
     def __init__(
         self, einsum: Einsum, chip: Architecture, prices: Prices, template: Template
     ) -> None:
         self.einsum, self.chip, self.prices, self.template = einsum, chip, prices, template
-        self.energy = Linear()
+        self.energy, self.exact = Linear(), Linear()
+        self.accesses: list[Access] = []
         self.ports: dict[str, Linear] = {}
         self.per_step: dict[str, float] = {}
         for x, tensor in enumerate(einsum.tensors):
@@ -81,6 +96,7 @@ class Ledger:
             price = prices.get(chip.mac.name, action) if part else None  # type: ignore[arg-type]
             paid += part * price.energy if price else 0.0
         self.energy.one += einsum.points * paid
+        self.exact.one += einsum.points * paid
         self.standing = standing_energy(chip, prices)
         self.step_cycles = sparse.duration(einsum, chip.mac, 1) / chip.mac.lanes
 
@@ -120,44 +136,47 @@ class Ledger:
         forwards = way.edge.forwards and way.child is not None
         read = self._words(way, way.edge.shared, not forwards)
         each = self._words(way, frozenset(), True)
-        self._pay(way.parent, way.tensor, "read", read)
+        self._pay(way.parent, way.top, way.tensor, "read", read)
         self._carry(way.edge, read, each)
         if way.child is not None:
-            self._pay(way.child, way.tensor, "fill", each)
+            self._pay(way.child, way.place, way.tensor, "fill", each)
 
     def _output_edge(self, way: _Way, unread: Linear) -> Linear:
         """Write an edge of partial sums; `unread` first ones need no read, returns those below."""
         update = self._words(way, way.edge.shared, False)
         inside = self._words(way, frozenset(), True)
         read = update.plus(unread, -1.0)
-        self._pay(way.parent, way.tensor, "read", read)
-        self._pay(way.parent, way.tensor, "update", update)
+        self._pay(way.parent, way.top, way.tensor, "read", read)
+        self._pay(way.parent, way.top, way.tensor, "update", update)
         sent = update.plus(read)
         if way.child is None:
             self._carry(way.edge, sent, inside)
             return unread
         every_axis = frozenset(s.axis for s in self.template.slots if s.axis)
         fill = self._words(way, every_axis, False).plus(unread, -1.0)
-        self._pay(way.child, way.tensor, "fill", fill)
-        self._pay(way.child, way.tensor, "drain", inside)
+        self._pay(way.child, way.place, way.tensor, "fill", fill)
+        self._pay(way.child, way.place, way.tensor, "drain", inside)
         self._carry(way.edge, sent, inside.plus(fill))
         return inside.plus(fill, -1.0)
 
-    def _pay(self, memory: Memory, tensor: Tensor, action: str, words: Linear) -> None:
-        """Charge words to a memory: their energy, and their time at its port."""
-        outermost = memory is self.chip.memories[0]
+    def _pay(
+        self, memory: Memory, place: int, tensor: Tensor, action: str, words: Linear
+    ) -> None:
+        """Charge words to a memory at a place: their energy, and their time at its port."""
         output = tensor is self.einsum.output
-        stored = bits = stored_bits(self.chip, memory, tensor, output)
-        final = 0.0
-        if output and memory.word is None and outermost:
+        stored = stored_bits(self.chip, memory, tensor, output)
+        if output and memory.word is None and memory is self.chip.memories[0]:
             # what is not final passes as wide as sums are accumulated
-            final = float(self.einsum.words(tensor)) if action == "update" else 0.0
-            bits = self.chip.mac.accumulate_bits
-            self.energy.one += final * (
-                self._word(memory, tensor, action, stored)
-                - self._word(memory, tensor, action, bits)
-            )
-        self.energy.add(words, self._word(memory, tensor, action, bits))
+            wide = Linear(words)
+            wide.one = words.one
+            if action == "update":
+                final = Linear()
+                final.one = float(self.einsum.words(tensor))
+                self._access(memory, place, tensor, action, final, stored)
+                wide.one -= final.one
+            self._access(memory, place, tensor, action, wide, self.chip.mac.accumulate_bits)
+        else:
+            self._access(memory, place, tensor, action, words, stored)
         share = sparse.share(self.einsum, memory, tensor, action, stored)
         side = "read" if action in ("read", "drain") else "write"
         for rate, name in (
@@ -167,6 +186,21 @@ class Ledger:
         ):
             if rate:
                 self._load(name, words, share.port / rate, self.chip.instances(memory.name))
+
+    def _access(
+        self, memory: Memory, place: int, tensor: Tensor, action: str, words: Linear, bits: int
+    ) -> None:
+        """Charge words of one width: in the sum of terms, and as the model rounds them."""
+        price = self.prices.find(memory.name, action)  # type: ignore[arg-type]
+        share = sparse.share(self.einsum, memory, tensor, action, bits)
+        each = share.accesses / block(memory, bits)
+        rows = self.chip.instances(memory.name) // memory.cluster
+        self.energy.add(words, price.energy * each / memory.cluster)
+        self.accesses.append(Access(words, price.energy, each, place, rows))
+        gated = self.prices.get(memory.name, "gated") if share.gated else None
+        if gated:
+            self.energy.add(words, share.gated * gated.energy)
+            self.exact.add(words, share.gated * gated.energy)
 
     def _load(self, name: str, words: Linear, cycles: float, instances: int) -> None:
         """Load a port: the first of its instances works in every step, so compute counts steps."""
@@ -178,18 +212,12 @@ class Ledger:
                 self.per_step[name] = self.per_step.get(name, 0.0) + value * cycles
         row.one += words.one * cycles / instances
 
-    def _word(self, memory: Memory, tensor: Tensor, action: str, bits: int) -> float:
-        price = self.prices.find(memory.name, action)  # type: ignore[arg-type]
-        share = sparse.share(self.einsum, memory, tensor, action, bits)
-        paid = price.energy * share.accesses / block(memory, bits) / memory.cluster
-        gated = self.prices.get(memory.name, "gated") if share.gated else None
-        return paid + (share.gated * gated.energy if gated else 0.0)
-
     def _carry(self, way: Edge, sent: Linear, hops: Linear) -> None:
         for network in way.networks:
             price = self.prices.get(network.name, "hop")
             if price is not None:
                 self.energy.add(hops, price.energy)
+                self.exact.add(hops, price.energy)
             if network.words_per_cycle:
                 instances = self.chip.instances(network.name)
                 self._load(network.name, sent, 1 / network.words_per_cycle, instances)

@@ -66,6 +66,11 @@ class Costs(NamedTuple):
     needed: Flags  #: (R, M): whether tiles of a rank are counted there
     rates: Floats  #: (E, 1 + ports): what a word pays
     base: Floats  #: (1 + ports,)
+    exact: Floats  #: (1 + ports, E): the same without what is accessed and with all signs
+    exact_base: Floats  #: (1 + ports,)
+    accesses: Floats  #: (A, E): words that a memory accesses
+    access_base: Floats  #: (A,)
+    access_pays: Floats  #: (A, 4): [J] an access, accesses a word, the place, rows of instances
     per_step: Floats  #: (1 + ports,)
     standing: float  #: [J] a cycle
     pace: float  #: cycles a step

@@ -205,6 +205,31 @@ def _raise(t, value, rates, low, paid):
         low[t] = value
 
 
+@leaf
+def _exact(words, steps, least, tile, is_time, costs, paid):
+    """Energy and cycles of a mapping whose words are known, accesses rounded as the model does."""
+    rows = len(costs.exact_base)
+    for k in range(rows):
+        paid[k] = costs.exact_base[k] + costs.per_step[k] * steps
+        for t in range(len(words)):
+            paid[k] += costs.exact[k, t] * words[t]
+    for i in range(len(costs.access_base)):
+        total = costs.access_base[i]
+        for t in range(len(words)):
+            total += costs.accesses[i, t] * words[t]
+        used = 1.0
+        for j in range(int(costs.access_pays[i, 2])):
+            if not is_time[j]:
+                for r in range(tile.shape[0]):
+                    used *= up(tile[r, j], tile[r, j + 1])
+        each = math.ceil(total / used * costs.access_pays[i, 1] - 1e-9)
+        paid[0] += costs.access_pays[i, 0] * min(used, costs.access_pays[i, 3]) * each
+    cycles = least
+    for k in range(1, rows):
+        cycles = max(cycles, math.ceil(paid[k] - 1e-6))
+    return paid[0] + cycles * costs.standing, float(cycles)
+
+
 @compiled
 def tiling_costs(
     tile: Any, space: Any, layer: Any, costs: Any, words: Any, mode: int, best: Any,
@@ -213,8 +238,8 @@ def tiling_costs(
     """Return (N, 2) energy and cycles and (N,) orders of a tiling, of all that are not beaten.
 
     `words` (E, C) bounds the words of each term; an order is the number in `orders_at` of every
-    deciding slot, in mixed radix.  The costs are those of the model, but for the rounding of words
-    to accesses, which only adds.
+    deciding slot, in mixed radix.  The costs are those of the model, except that ports of many
+    instances count the average of these, not the busiest.
     """
     n_slot, n_rank, n_term = len(space.is_time), tile.shape[0], len(costs.terms)
     n_level, rows, n_tensor = len(costs.deciding), len(costs.base), len(layer.n_dims)
@@ -320,6 +345,13 @@ def tiling_costs(
             code = 0
             for i in range(n_level):
                 code = code * len(lists[i]) + picked[i]
+            energy, cycles = _exact(
+                low[n_level], steps, least, tile, space.is_time, costs, paid[n_level]
+            )
+            if beaten(energy, cycles, mode, limit, tolerance):
+                if n_level == 0:
+                    break
+                continue
             made[many, 0], made[many, 1], codes[many] = energy, cycles, code
             many += 1
             if mode != FRONT:  # the next one has to be better still
