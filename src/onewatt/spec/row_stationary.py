@@ -14,9 +14,9 @@ _PART = re.compile(r"([mnepqrt])\s*=?\s*(\d+)")
 class RowStationary(Noun):
     """How a layer is cut for Eyeriss (jssc17, Table II).
 
-    `m` output channels have their partial sums in the buffer at once, `n` images and `e` output rows
-    are in a pass.  A PE interleaves `p` filters and `q` channels; the array has PE sets for `r`
-    times as many channels and `t` times as many filters.
+    `m` output channels have their partial sums in the buffer at once, `n` images and `e` output
+    rows are in a pass.  A PE interleaves `p` filters and `q` channels; the array has PE sets for
+    `r` times as many channels and `t` times as many filters.
 
     Examples
     --------

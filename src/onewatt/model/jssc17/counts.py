@@ -7,7 +7,7 @@ of the buffer.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from onewatt.model.jssc17.passes import Grid, Ints, passes, pieces, strip_rows
 from onewatt.model.jssc17.shape import Shape
 from onewatt.model.sparse import compressed_bits
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 
 
 class Buffer(NamedTuple):
@@ -138,8 +138,6 @@ def array_words(shape: Shape, grid: Grid) -> Array:
         sets_c, sets_m = np.minimum(grid.r, part.channels), np.minimum(grid.t, part.filters)
         outputs = part.images * part.filters * part.rows * shape.F
         filters += part.times * part.filters * part.channels * shape.S * shape.R * part.rows
-        inputs += (
-            part.times * part.images * part.channels * shape.W * shape.R * part.rows * sets_m
-        )
+        inputs += part.times * part.images * part.channels * shape.W * shape.R * part.rows * sets_m
         sums += part.times * outputs * shape.R * sets_c
     return Array(filters, inputs, sums)

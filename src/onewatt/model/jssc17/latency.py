@@ -4,10 +4,10 @@ Four facts of the chip (jssc17) make the time, and nothing is fitted:
 
 - The filter spad of a PE is not double: a pass starts when its filters have come over the 64-bit
   filter bus.
-- The ifmap spad holds q·S words, so an image starts when its first window of every input row of the
-  strip has come over the 16-bit ifmap bus.
-- Every window takes a PE p·q·S cycles; meanwhile its p partial sums must come and go over the 64-bit
-  psum buses, and the next U columns of inputs over the ifmap bus.
+- The ifmap spad holds q·S words, so an image starts when its first window of every input row of
+  the strip has come over the 16-bit ifmap bus.
+- Every window takes a PE p·q·S cycles; meanwhile its p partial sums must come and go over the
+  64-bit psum buses, and the next U columns of inputs over the ifmap bus.
 - Filters are prefetched from DRAM into their own two banks while the array works.  Inputs and
   outputs have no second copy in the buffer, so their way over the link adds to the time.
 """
@@ -92,7 +92,7 @@ def latency(shape: Shape, machine: Machine, grid: Grid) -> Latency:
     >>> conv1 = Shape.of(ow.load_workload("alexnet", batch=4).einsums[0])
     >>> machine = Machine.of(ow.load_chip("eyeriss"))
     >>> found = latency(conv1, machine, Grid.of(RowStationary.parse("m96 n1 e7 p16 q1 r1 t2")))
-    >>> round(found.processing[0] / machine.clock * 1e3, 1)  # ms; published: 16.5
+    >>> round(float(found.processing[0]) / machine.clock * 1e3, 1)  # ms; published: 16.5
     15.6
     """
     zero = np.zeros(grid.e.shape)
@@ -119,7 +119,7 @@ def _pass(shape: Shape, machine: Machine, grid: Grid, part: Pass) -> _Times:
     after = np.maximum(busy, shape.V * column)
     multiply = part.images * shape.F * work
     buses = part.images * shape.F * (after - work)
-    windows = part.images * (first - after)
+    windows = part.images * (first - after).astype(np.float64)
     words = part.filters * part.channels * shape.R * shape.S
     return _Times(multiply, words / machine.filter_bus, windows, buses, words)
 

@@ -38,7 +38,6 @@ class Shape(NamedTuple):
     V: int
     input_density: float = 1.0
     output_density: float = 1.0
-    count: int = 1
 
     @property
     def W(self) -> int:  # noqa: N802
@@ -98,7 +97,7 @@ class Shape(NamedTuple):
             name=einsum.name, N=sizes["N"], G=sizes["G"], M=sizes["M"], C=sizes["C"],
             E=rows.positions, F=columns.positions, R=rows.width, S=columns.width,
             U=rows.stride, V=columns.stride, input_density=inputs.density,
-            output_density=outputs.density, count=einsum.count,
+            output_density=outputs.density,
         )  # fmt: skip
 
 
@@ -147,7 +146,7 @@ def _window(einsum: Einsum, index: Index, weights: set[str], outputs: set[str]) 
 
 def _kind(einsum: Einsum, rank: str, inputs: Tensor, weights: Tensor, outputs: Tensor) -> str:
     """Return which loop of the paper a rank is: N, G, M or C."""
-    held = tuple(rank in t.ranks() for t in (inputs, weights, outputs))
+    held = (rank in inputs.ranks(), rank in weights.ranks(), rank in outputs.ranks())
     kinds = {
         (True, True, True): "G", (True, False, True): "N",
         (False, True, True): "M", (True, True, False): "C",
