@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import jssc17
-from markdown import error, mean_size, percent, table, verdict
+from wording import error, mean_size, percent, table, verdict
 
 import onewatt as ow
 from onewatt.model.jssc17.cost import STANDING_ENERGY

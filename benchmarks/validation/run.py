@@ -22,8 +22,8 @@ SECTIONS = ("eyeriss",)
 HEAD = """# Published tables and the model
 
 Written by `make validate`; nothing here is typed but the published figures. An error is ours over
-theirs, less one; a mean error is the mean of the errors' sizes. What is missed is said at the end of
-each section.
+theirs, less one; a mean error is the mean of the errors' sizes. What is missed is said at the end
+of each section.
 """
 
 

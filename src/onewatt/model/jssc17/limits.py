@@ -93,8 +93,8 @@ def check(shape: Shape, machine: Machine, mapping: RowStationary) -> None:
         needed, available = int(limit.needed[0]), int(limit.available[0])
         if needed > available:
             raise MappingError(
-                f"layer {shape.name!r} with {mapping}: needs {needed} {limit.name}, chip "
-                f"{machine.name!r} has {available}; lower one of the parameters named"
+                f"layer {shape.name!r} with {mapping}: needs {needed} {limit.name}; chip "
+                f"{machine.name!r} gives it {available}: lower one of the parameters named"
             )
 
 
@@ -112,6 +112,6 @@ def check_shape(shape: Shape, machine: Machine) -> None:
         if needed > available:
             raise MappingError(
                 f"layer {shape.name!r} (filter {shape.R}x{shape.S}, input rows of {shape.W} words) "
-                f"needs at least {needed} {limit.name}, chip {machine.name!r} has {available}; "
+                f"needs at least {needed} {limit.name}; chip {machine.name!r} has {available}: "
                 "split the layer or choose another chip"
             )
