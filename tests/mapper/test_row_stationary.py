@@ -166,8 +166,8 @@ def test_a_network_with_given_mappings():
 
 
 def test_bad_goals_are_named():
-    with pytest.raises(ow.InputError, match=r"unknown goal 'enery'.*'energy'"):
-        search(LAYERS["product"], CHIP, goal="enery")
+    with pytest.raises(ow.InputError, match=r"unknown goal 'Energy'.*mean 'energy'"):
+        search(LAYERS["product"], CHIP, goal="Energy")
     with pytest.raises(ow.InputError, match="unknown objective"):
         search_row_stationary(ow.load_workload("mlperf_ad"), CHIP, objective="power")
     with pytest.raises(ow.MappingError, match="gives it"):

@@ -165,11 +165,15 @@ def search(
             return than
         keep = np.flatnonzero(able)
     scores, grid = found.scores, found.grid
-    ranked = np.lexsort(
-        (grid.m[keep] * grid.n[keep], scores.energy[keep], scores.buffer[keep],
-         scores.latency[keep], scores.by(goal)[keep])
-    )  # fmt: skip
+    keys = (scores.by(goal), scores.latency, scores.buffer, scores.energy)
+    ranked = np.lexsort((grid.m[keep] * grid.n[keep], *(_ranks(x[keep]) for x in keys[::-1])))
     return grid.at(int(keep[ranked[0]]))
+
+
+def _ranks(figures: Floats) -> Floats:
+    """Return figures over the least of them, so that sums in another order are still equal."""
+    relative: Floats = figures / float(figures.min())
+    return np.around(relative, 9)
 
 
 def no_worse(
