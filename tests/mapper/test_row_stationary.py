@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 import onewatt as ow
 from near import near
-from onewatt.mapper.row_stationary import evenly, front, search, space
+from onewatt.mapper import row_stationary_space
+from onewatt.mapper.row_stationary import front, search
 from onewatt.mapper.row_stationary_network import search_row_stationary
+from onewatt.mapper.row_stationary_space import evenly, space
 from onewatt.model.jssc17.cost import counted, energy
 from onewatt.model.jssc17.counts import buffer_words, dram_words
 from onewatt.model.jssc17.evaluate import evaluate, row
@@ -117,13 +119,24 @@ def test_cuts_are_even():
 
 
 def test_the_front_is_what_no_other_beats():
-    found = space(conv(2, 30, 20, 13, 13, 3, 3), CHIP)
+    found = space(conv(1, 64, 64, 30, 30, 3, 3), CHIP)
     e, t = found.scores.energy, found.scores.latency
-    kept = front(found.scores)
-    for i in kept:
-        assert not ((e < e[i]) & (t <= t[i]) | (e <= e[i]) & (t < t[i])).any()
-    assert e[kept].min() == e.min()
-    assert t[kept].min() == t.min()
+    kept = front(found).scores
+    assert len(kept.energy) > 1
+    for a, b in zip(kept.energy, kept.latency, strict=True):
+        assert not ((e < a) & (t <= b) | (e <= a) & (t < b)).any()
+    for a, b in zip(e, t, strict=True):
+        assert ((kept.energy <= a) & (kept.latency <= b)).any()
+
+
+def test_the_space_does_not_depend_on_how_many_are_costed_at_once(monkeypatch):
+    einsum = conv(3, 30, 20, 13, 13, 3, 3)
+    whole, best = space(einsum, CHIP), search(einsum, CHIP)
+    monkeypatch.setattr(row_stationary_space, "_AT_ONCE", 500)
+    parts = list(row_stationary_space.spaces(einsum, CHIP))
+    assert len(parts) > 10
+    assert np.array_equal(row_stationary_space.Space.join(parts).grid, whole.grid)
+    assert search(einsum, CHIP) == best
 
 
 def test_a_network_by_every_objective(tmp_path):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import importlib
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -174,6 +175,13 @@ def test_the_committed_page_is_what_is_computed(validation):
     run = importlib.import_module("run")
     assert run.PAGE.read_text(encoding="utf-8") == run.page()
     assert "MISSED" not in run.page().split("Not reproduced")[0]
+
+
+def test_the_python_of_the_document_runs(capsys):
+    text = (ROOT / "docs/eyeriss.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    exec(compile(code, "docs/eyeriss.md", "exec"), {})
+    assert re.match(r"m\d+ n\d e\d+ ", capsys.readouterr().out)
 
 
 def test_the_example_prints_the_tables(example, capsys):

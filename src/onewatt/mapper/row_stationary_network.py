@@ -11,7 +11,8 @@ import msgspec
 from onewatt.components.library import prices as price_list
 from onewatt.errors import InputError, unknown
 from onewatt.mapper.front import Choice, choose
-from onewatt.mapper.row_stationary import Space, front, space
+from onewatt.mapper.row_stationary import front
+from onewatt.mapper.row_stationary_space import Space, spaces
 from onewatt.mapper.search import OBJECTIVES
 from onewatt.model.bound import bound
 from onewatt.model.budget import judge
@@ -136,7 +137,7 @@ def _chosen(
     layers: list[Einsum], ask: _Ask, fixed: Cost, given: dict[str, RowStationary]
 ) -> dict[str, _Choice]:
     """Return a mapping for each layer: as given, or of the best set for the whole network."""
-    known: dict[object, tuple[Space, list[int]]] = {}
+    known: dict[object, _Known] = {}
     chip, taken = ask.architecture, dict[str, _Choice]()
     searched = [e for e in layers if e.name not in given]
     for einsum in layers:
@@ -147,31 +148,44 @@ def _chosen(
         if ask.progress:
             ask.progress(done, len(searched), einsum.name)
         if einsum.signature not in known:
-            found = space(einsum, chip, ask.prices)
-            known[einsum.signature] = (found, front(found.scores))
+            known[einsum.signature] = _search(einsum, ask)
     if ask.progress:
         ask.progress(len(searched), len(searched), "")
-    fronts = [_front(e, chip, *known[e.signature]) for e in searched]
+    fronts = [_choices(e, chip, known[e.signature].front) for e in searched]
     spent = fixed.energy, math.fsum(fixed.cycles_by_einsum().values())
     for einsum, pick in zip(searched, choose(fronts, spent, ask.objective), strict=True):
-        found, best = known[einsum.signature]
-        mapping = found.grid.at(best[pick])
-        least = _least(found, ask.objective, einsum.count, chip.clock)
-        taken[einsum.name] = _Choice(mapping, int(found.grid.e.size), least)
+        found = known[einsum.signature]
+        least = _least(found.front, ask.objective, einsum.count, chip.clock)
+        taken[einsum.name] = _Choice(found.front.grid.at(pick), found.tried, least)
     return taken
 
 
-def _front(einsum: Einsum, chip: Architecture, found: Space, best: list[int]) -> list[Choice]:
+class _Known(NamedTuple):
+    """The front of a layer's mappings, and how many were costed for it."""
+
+    front: Space
+    tried: int
+
+
+def _search(einsum: Einsum, ask: _Ask) -> _Known:
+    best, tried = list[Space](), 0
+    for part in spaces(einsum, ask.architecture, ask.prices):
+        tried += int(part.grid.e.size)
+        best.append(front(part))
+    return _Known(front(Space.join(best)), tried)
+
+
+def _choices(einsum: Einsum, chip: Architecture, found: Space) -> list[Choice]:
     n = einsum.count
     return [
         Choice(float(found.scores.energy[i]) * n, float(found.scores.latency[i]) * n,
                loop_nest(einsum, chip, found.grid.at(i)))
-        for i in best
+        for i in range(found.grid.e.size)
     ]  # fmt: skip
 
 
 def _least(found: Space, objective: Objective, count: int, clock: float) -> float:
-    """Return the least energy [J], latency [s] or product of a layer over its whole space."""
+    """Return the least energy [J], latency [s] or product of a layer; its front has all three."""
     energy, latency = found.scores.energy * count, found.scores.latency * count / clock
     figures = {"energy": energy, "latency": latency}.get(objective, energy * latency)
     return float(figures.min())
