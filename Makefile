@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint requirements/pins.txt
 RESNET50 = $$($(BIN)/python -c "import importlib.util as u, pathlib as p; print(p.Path(u.find_spec('onnx').origin).parent / 'backend/test/data/light/light_resnet50.onnx')")
 
-.PHONY: demo test install lint bench format clean
+.PHONY: demo test install lint bench validate format clean
 
 $(VENV)/.core: pyproject.toml requirements/pins.txt
 	$(PYTHON) -c "import sys; sys.exit('onewatt needs Python 3.11 or newer') if sys.version_info < (3, 11) else None"
@@ -41,6 +41,9 @@ format: $(VENV)/.all
 
 bench: $(VENV)/.all ## regenerate the committed benchmark figures
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+validate: $(VENV)/.core ## docs/validation.md: published tables next to the model's
+	$(BIN)/python benchmarks/validation/run.py
 
 clean:
 	rm -rf $(VENV) demo

@@ -41,6 +41,8 @@ def analyze(
     shape: options.Shapes = None,
     densities: options.Densities = None,
     dataflow: options.DataflowName = "preset",
+    convention: options.AnalysisConvention = "literal",
+    row_stationary: options.RowStationaryFile = None,
     energy_table: options.EnergyTable = None,
     area_table: options.AreaTable = None,
     seed: options.Seed = 0,
@@ -60,6 +62,9 @@ def analyze(
     cap = options.read_within(within, wanted)
     among = options.read_tiles(tiles)
     shapes = options.read_shapes(shape)
+    reading = _convention(convention, row_stationary)
+    if reading == "jssc17" and cap is not None:
+        raise InputError("--within: expected with --convention literal, whose fronts are searched")
 
     from onewatt.spec.budget import Budget
 
@@ -68,11 +73,17 @@ def analyze(
     workload = _load(
         model, batch=batch, seq_len=seq_len, context=cached, shapes=shapes, densities=densities
     )
-    result, stopped = searching.found(
-        workload, architecture, objective=wanted, within=cap, tiles=among, fresh=fresh,
-        budget=limits, batch=batch, seed=seed, workers=jobs,
-        watched=not (quiet or as_json or as_csv),
-    )  # fmt: skip
+    watched = not (quiet or as_json or as_csv)
+    if reading == "jssc17":
+        result, stopped = searching.row_stationary(
+            workload, architecture, objective=wanted, budget=limits, batch=batch, seed=seed,
+            mappings=row_stationary, watched=watched,
+        ), False  # fmt: skip
+    else:
+        result, stopped = searching.found(
+            workload, architecture, objective=wanted, within=cap, tiles=among, fresh=fresh,
+            budget=limits, batch=batch, seed=seed, workers=jobs, watched=watched,
+        )  # fmt: skip
     if output is not None:
         _write(result, output, str(context.obj or ""))
     if as_json or as_csv or not quiet:
@@ -80,6 +91,18 @@ def analyze(
     searching.check_finished(result, stopped)
     if not all(verdict.met for verdict in result.budget):
         raise typer.Exit(BUDGET_MISSED)
+
+
+def _convention(name: str, mappings: Path | None) -> str:
+    """Return a convention that can be searched by; the others re-read a given mapping."""
+    reading = options.read_convention(name)
+    if reading not in ("literal", "jssc17"):
+        raise InputError(
+            f"--convention: {reading!r} re-reads a given mapping; use 'onewatt evaluate'"
+        )
+    if mappings is not None and reading != "jssc17":
+        raise InputError("--row-stationary: expected together with --convention jssc17")
+    return reading
 
 
 def _check_folder(folder: Path) -> None:

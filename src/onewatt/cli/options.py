@@ -88,6 +88,22 @@ ConventionName = Annotated[
         help="How to count: literal, or timeloop or isca16 to compare with them.",
     ),
 ]
+AnalysisConvention = Annotated[
+    str,
+    typer.Option(
+        "--convention",
+        metavar="NAME",
+        help="literal, or jssc17: the row-stationary mappings of Eyeriss as its paper counts.",
+    ),
+]
+RowStationaryFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--row-stationary",
+        metavar="FILE.csv",
+        help="With jssc17: m, n, e, p, q, r and t by layer instead of the best.",
+    ),
+]
 DataflowName = Annotated[
     str,
     typer.Option(

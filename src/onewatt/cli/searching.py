@@ -52,6 +52,29 @@ def found(
             raise Stopped(f"{stopped}; no file was changed") from stopped
 
 
+def row_stationary(
+    workload: Workload,
+    architecture: Architecture,
+    *,
+    objective: Objective,
+    watched: bool,
+    budget: Budget | None = None,
+    batch: int = 1,
+    seed: int = 0,
+    mappings: Path | None = None,
+) -> Result:
+    """Return the result of convention jssc17, with the best mappings or those of a file."""
+    from onewatt.importers.row_stationary import read_row_stationary
+    from onewatt.mapper.row_stationary_network import search_row_stationary
+
+    given = read_row_stationary(mappings) if mappings is not None else None
+    with terminal.progress(watched) as progress:
+        return search_row_stationary(
+            workload, architecture, objective=objective, budget=budget, batch=batch, seed=seed,
+            mappings=given, progress=progress,
+        )  # fmt: skip
+
+
 def cache_folder() -> Path:
     """Return where finished layers are kept: ``ONEWATT_CACHE``, or what the system provides."""
     from platformdirs import user_cache_path

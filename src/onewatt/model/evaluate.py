@@ -42,7 +42,8 @@ def evaluate(
         The price list; by default that of the chip.
     convention : str
         How to read the counts: ``literal`` and ``timeloop`` as `onewatt.model.counts.count` has
-        them, ``isca16`` as `onewatt.model.isca16.reread`; the last changes energy alone.
+        them, ``isca16`` as `onewatt.model.isca16.reread`, which changes energy alone.  ``jssc17``
+        reads no loop nest: see `onewatt.model.jssc17.evaluate`.
 
     Returns
     -------
@@ -52,13 +53,19 @@ def evaluate(
     Raises
     ------
     MappingError
-        If the mapping is not a loop nest of the layer, or overflows a memory or an axis.
+        If the mapping is not a loop nest of the layer, or overflows a memory or an axis, or the
+        convention reads none.
     """
     prices = prices or price_list(architecture)
     if einsum.work == "vector":
         cost = vector.stream(einsum, architecture, prices)
         kept = ledger.upkeep(einsum, architecture, prices, cost.cycles(einsum.name))
         return cost + Cost(entries=tuple(kept))
+    if convention == "jssc17":
+        raise MappingError(
+            f"layer {einsum.name!r}: convention 'jssc17' costs the seven parameters of Eyeriss and "
+            "no loop nest; use 'onewatt analyze --convention jssc17' or onewatt.model.jssc17"
+        )
     if mapping is None:
         raise MappingError(f"layer {einsum.name!r} needs a mapping")
     check_words(einsum, architecture)

@@ -379,8 +379,8 @@ def _changes(f, dims, kind, rank, place, k):
 
 @nb.njit(cache=True)
 def crossing(
-    dims: Any, nest: Any, extent: Any, place: int, parent: int, first: int, shared: int,
-    form: int, keeps: bool, lenient: bool,
+    dims: Any, nest: Any, extent: Any, place: int, parent: Any, first: Any, shared: int,
+    form: int, keeps: bool, lenient: Any,
 ) -> Any:  # fmt: skip
     """Words that enter the tiles at a place, summed over all steps and groups of receivers.
 

@@ -13,7 +13,7 @@ from onewatt.spec.types import Noun
 from onewatt.spec.workload import Workload
 
 Objective = Literal["energy", "latency", "edp", "layer_edp"]
-Convention = Literal["literal", "timeloop", "isca16"]
+Convention = Literal["literal", "timeloop", "isca16", "jssc17"]
 
 
 class Bound(Noun):

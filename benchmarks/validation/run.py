@@ -1,0 +1,54 @@
+"""Every published table next to the model: writes docs/validation.md.
+
+    make validate
+    python benchmarks/validation/run.py --check   # fails if the page is not what is computed
+
+A section is a module of this folder with `section() -> str`, Markdown that starts with ``## ``; it
+states the published figures with their source, the model's, every error, and what is missed.  Add
+a chip by adding a module and naming it in `SECTIONS`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs/validation.md"
+SECTIONS = ("eyeriss",)
+
+HEAD = """# Published tables and the model
+
+Written by `make validate`; nothing here is typed but the published figures. An error is ours over
+theirs, less one; a mean error is the mean of the errors' sizes. What is missed is said at the end
+of each section.
+"""
+
+
+def page() -> str:
+    """Return the page."""
+    for folder in (ROOT / "examples", Path(__file__).parent):
+        if str(folder) not in sys.path:
+            sys.path.insert(0, str(folder))
+    return "\n".join([HEAD, *(importlib.import_module(name).section() for name in SECTIONS)])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the page, or compare it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if it differs")
+    asked = parser.parse_args(arguments)
+    text = page()
+    if asked.check:
+        same = PAGE.exists() and PAGE.read_text(encoding="utf-8") == text
+        print(f"{PAGE.name} is {'what is computed' if same else 'OLD: run make validate'}")
+        return 0 if same else 1
+    PAGE.write_text(text, encoding="utf-8")
+    print(f"wrote {PAGE}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
