@@ -30,17 +30,9 @@ def member(chain, tiles):
         outer, inner = chain[j], chain[j + 1]
         if tiles == "perfect" and outer % inner:
             return False
-        if tiles in ("steady", "tight") and -(-outer // -(-outer // inner)) != inner:
+        if tiles == "tight" and -(-outer // -(-outer // inner)) != inner:
             return False
-    return tiles != "steady" or not any(rests(chain, j) for j in range(1, len(chain) - 1))
-
-
-def rests(chain, j):
-    """Whether a last tile at place j is no larger than the next tile, though a full one is."""
-    sizes = {chain[0]}
-    for tile in chain[1 : j + 1]:
-        sizes = {min(tile, s - i * tile) for s in sizes for i in range(-(-s // tile))}
-    return chain[j] > chain[j + 1] and min(sizes) <= chain[j + 1]
+    return True
 
 
 def all_costs(einsum, chip, tiles="full", most=10**9):

@@ -26,7 +26,7 @@ def analyze(
     budget: options.BudgetText = None,
     objective: options.ObjectiveName = "edp",
     within: options.Within = None,
-    tiles: options.TilesName = "steady",
+    tiles: options.TilesName = "tight",
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="DIR",

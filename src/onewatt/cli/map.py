@@ -23,7 +23,7 @@ def map(
     chip: options.Chip,
     objective: options.ObjectiveName = "edp",
     within: options.Within = None,
-    tiles: options.TilesName = "steady",
+    tiles: options.TilesName = "tight",
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="MAPPING.yaml", help="Write the mapping there."),

@@ -71,7 +71,7 @@ TilesName = Annotated[
         "--tiles",
         metavar="NAME",
         help="Which tile sizes the optimum is proved among, from few to all: perfect (factors), "
-        "steady, tight or full.",
+        "tight or full.",
     ),
 ]
 Fresh = Annotated[

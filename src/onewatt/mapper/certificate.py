@@ -37,7 +37,7 @@ class Certificate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     einsum: Einsum
     architecture: Architecture
     goal: Literal["energy", "latency", "layer_edp", "front"]
-    tiles: Literal["perfect", "steady", "tight", "full"]
+    tiles: Literal["perfect", "tight", "full"]
     answer: tuple[str, ...]
     energies: tuple[float, ...]
     cycles: tuple[float, ...]

@@ -25,14 +25,13 @@ from onewatt.spec.mapping import Mapping
 from onewatt.spec.price import Prices
 from onewatt.spec.workload import Einsum
 
-Tiles = Literal["perfect", "steady", "tight", "full"]
+Tiles = Literal["perfect", "tight", "full"]
 Goal = Literal["energy", "latency", "layer_edp", "front"]
 
 #: Two costs closer than this share of the larger are equal to the search.
 TOLERANCE = 1e-6
 KINDS: dict[Tiles, int] = {
-    "perfect": arrays.PERFECT, "steady": arrays.TIGHT, "tight": arrays.TIGHT,
-    "full": arrays.FULL,
+    "perfect": arrays.PERFECT, "tight": arrays.TIGHT, "full": arrays.FULL,
 }  # fmt: skip
 GOALS: dict[Goal, int] = {
     "energy": arrays.ENERGY, "latency": arrays.LATENCY, "layer_edp": arrays.EDP,
@@ -120,8 +119,8 @@ def search_layer(
     goal : str
         ``energy``, ``latency``, ``layer_edp``, or ``front`` for all that no other beats.
     tiles : str
-        Which sizes tiles may have: ``perfect`` (factors), ``steady`` (ceil(parent / n), no last
-        tile rests), ``tight`` (ceil(parent / n)) or ``full`` (every integer).
+        Which sizes tiles may have: ``perfect`` (factors), ``tight`` (ceil(parent / n)) or
+        ``full`` (every integer).
     proof : bool
         Whether to keep the trees of boxes for a certificate.
     stop : callable or None
@@ -250,14 +249,15 @@ class _Search:
     ) -> Tree:
         which, c = case
         problem = self.problems[which]
-        rests = arrays.NEVER if name in ("perfect", "steady") else arrays.MAYBE
+        rests = arrays.NEVER if name == "perfect" else arrays.MAYBE
         space, stack, depth = _space(problem, c, KINDS[name]), _stack(problem, rests), 1
         codes: list[int] = []
         tree = np.zeros(1 << 16 if keep else 0, dtype=np.int64)
         tag = self.cases.index(case)
         n_best = int(np.isfinite(best.costs[:, 0]).sum())
+        begun = False  # without any answer yet, every case gets its first boxes
         while depth > 0:
-            if self.stop() or (n_best and self.room <= 0):
+            if (n_best or begun) and self.stop() or (n_best and self.room <= 0):
                 left = least_value(stack, depth, space, problem.layer, c.costs, self.mode)
                 self.floor = min(self.floor, left)
                 break
@@ -267,6 +267,7 @@ class _Search:
             )  # fmt: skip
             if depth < 0:
                 raise MappingError("the search ran out of room for boxes")
+            begun = True
             self.boxes += boxes
             self.scored += scored
             self.room -= boxes
@@ -310,8 +311,9 @@ class _Search:
         best.tilings[-1] = 0
         words = np.zeros((len(case.costs.terms), len(case.costs.classes)))
         paid, orders = tiling_costs(
-            tiling, space, problem.layer, case.costs, words, self.mode, best.costs, TOLERANCE
-        )
+            tiling, space, problem.layer, case.costs, words, self.mode, best.costs, TOLERANCE,
+            True,
+        )  # fmt: skip
         for k in np.lexsort((paid[:, 1], paid[:, 0])):
             if beaten(paid[k, 0], paid[k, 1], self.mode, best.costs, TOLERANCE):
                 continue

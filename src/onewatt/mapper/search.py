@@ -35,12 +35,11 @@ from onewatt.units import format_quantity, parse_quantity
 
 OBJECTIVES = ("edp", "energy", "latency", "layer_edp")
 #: The largest set of tile sizes whose optimum is proved in about a second for most layers.
-DEFAULT_TILES: Tiles = "steady"
+DEFAULT_TILES: Tiles = "tight"
 #: Boxes of tilings that are looked at in each set before a search settles for a stated gap.
 EFFORT = 300_000
 _SETS: dict[Tiles, str] = {
     "perfect": "tiles that divide the tile outside",
-    "steady": "tiles ceil(parent / n), of which no last one rests",
     "tight": "tiles ceil(parent / n)",
     "full": "tiles of every size",
 }
@@ -89,7 +88,7 @@ def search(
     progress : callable or None
         Called with layers done, layers in all and the layer's name.
     tiles : str
-        The sizes tiles may have: ``perfect``, ``steady``, ``tight`` or ``full``; docs/mapper.md.
+        The sizes tiles may have: ``perfect``, ``tight`` or ``full``; docs/mapper.md.
     cache : Path or None
         A folder where finished layers are kept and found again.
     stop : threading.Event or None

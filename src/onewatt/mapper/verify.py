@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from onewatt.components.library import prices as price_list
-from onewatt.errors import InputError
+from onewatt.errors import InputError, MappingError
 from onewatt.mapper.certificate import Certificate
 from onewatt.mapper.template import Template, templates
 from onewatt.model import sparse
@@ -207,7 +207,8 @@ class Checker:
                 self.tally(lo, hi, r, every - {d} if r in run else every, place) for r in irr
             )
 
-        value = irrelevant(c[2] if c[0] == x and d >= 0 else set())
+        windows: dict[Any, float] = {}
+        value = irrelevant(c[2] if d >= 0 else set())
         least = irrelevant(set(irr)) if d >= 0 else value
         for p, r, a, b in self.dims[x]:
             if r < 0:
@@ -227,9 +228,11 @@ class Checker:
                 lines = {y[0] for y in self.dims[x] if y[1] < 0}
                 turned = c[3] and c[0] != x and any(lo[k][d] > hi[k][d + 1] for k in c[2] & lines)
                 f = min(f, self.slide(lo, hi, x, q, s, u, v, d, place, step, own, e, turned, plain))
+                f = max(f, min(plain, _union(self.n[p], self.n[r], a, b)))
+            windows[min(p, r), max(p, r)] = f
             value, least = value * f, least * min(plain, _union(self.n[p], self.n[r], a, b))
-        if d > 0 and self.tiles != "perfect":
-            value -= self.resting(lo, hi, rests, d, x) * max(0.0, value - least)
+        if d > 0 and self.tiles != "perfect" and c[0] != x and value > least:
+            value -= self.saved(lo, hi, rests, d, x, c[0], value, least, windows)
         return value
 
     def _fan(self, lo: Any, hi: Any, r: int, shared: Any) -> int:
@@ -266,26 +269,32 @@ class Checker:
         steps = _alive(tuple(lo[r]), frozenset(range(place)), 0, e, nr)
         return max(least, total - steps * max(0, wide - jump))
 
-    def resting(self, lo: Any, hi: Any, rests: Any, d: int, x: int) -> float:
-        """Return the largest share of a tensor in last tiles that are one of the next."""
+    def saved(self, lo: Any, hi: Any, rests: Any, d: int, x: int, still: int, value: float,
+              least: float, windows: dict[Any, float]) -> float:
+        """Return the most words that last tiles save which are one tile of the next place."""
         most = 0.0
         for p, r, a, b in (y for z in self.dims[x] for y in (z, (z[1], z[0], z[3], z[2]))):
-            n = self.n[p]
-            if p < 0 or rests.get((p, d), self.tiles != "steady") is False:
+            # the innermost loop is one of these, so it does not address what is held still
+            if p < 0 or self.rel[still][p] and not all(row[p] for row in self.rel):
                 continue
-            if hi[p][d] == lo[p][d + 1] or lo[p][d] == n:
-                continue
-            if any(lo[p][j] != n for j in range(1, d)):
-                return 1.0
-            below = min(hi[p][d], n - 1)
-            full, rest = n // below, min(hi[p][d + 1], hi[p][d] - 1, n - lo[p][d], (n - 1) // 2)
-            if full == n // lo[p][d]:
-                if n - full * below > hi[p][d + 1] or n == full * lo[p][d]:
-                    continue
-                rest = min(rest, n - full * lo[p][d])
-            most = max(most, rest / n if r < 0 else (
-                a * rest + b * self.n[r]) / (a * n + b * self.n[r]))
+            n, m, rest = self.n[p], self.n[r], self.last(lo, hi, rests, p, d)
+            if r < 0:
+                most = max(most, rest / n * (value - least))
+            elif rest:
+                part = min(1.0, (a * rest + b * m) / (a * n + b * m)) * (value - least)
+                most = max(most, min(part, m * rest / windows[min(p, r), max(p, r)] * value))
         return most
+
+    def last(self, lo: Any, hi: Any, rests: Any, p: int, d: int) -> int:
+        """Return the largest last tile of a rank that may be one tile of the next place, or 0."""
+        n = self.n[p]
+        if rests.get((p, d), True) is False or hi[p][d] == lo[p][d + 1] or lo[p][d] == n:
+            return 0
+        if any(lo[p][j] != n for j in range(1, d)):
+            return n
+        high, some = min(hi[p][d], n - 1), self.domain[p]
+        some = some[bisect_left(some, lo[p][d]) : bisect_right(some, high)]
+        return max((n % t for t in some if n % t <= hi[p][d + 1] and t > lo[p][d + 1]), default=0)
 
     def costs(self, box: Box, through: Any) -> Iterator[tuple[float, float]]:
         """Yield least energy and cycles of a box under each combination of classes."""
@@ -340,13 +349,13 @@ class Checker:
         before = None
         while before != (lo, hi):
             before = [list(v) for v in lo], [list(v) for v in hi]
-            if not all(self._chain(lo, hi, r, through) for r in self.R):
+            if not all(self._chain(lo, hi, r, through, rests) for r in self.R):
                 return False
             if not self._axes(lo, hi) or not self._memories(lo, hi):
                 return False
         return True
 
-    def _chain(self, lo: Any, hi: Any, r: int, through: dict[int, int]) -> bool:
+    def _chain(self, lo: Any, hi: Any, r: int, through: dict[int, int], rests: Any) -> bool:
         for j in self.J:
             x = through.get(j, -1)
             still = self.t.ranks[r] not in self.t.slots[j].ranks
@@ -357,7 +366,8 @@ class Checker:
         for j in range(1, len(self.J)):
             all_ = self.domain[r]
             some = all_[bisect_left(all_, lo[r][j]) : bisect_right(all_, hi[r][j])]
-            fit = [v for v in some if self._chained(lo, hi, r, j, v)]
+            fit = [v for v in some if self._chained(lo, hi, r, j, v)
+                   and self._may_rest(lo, hi, r, j, v, rests)]
             if not fit:
                 return False
             lo[r][j], hi[r][j] = fit[0], fit[-1]
@@ -371,6 +381,15 @@ class Checker:
         if self.tiles == "perfect":
             return not (out[0] == out[1] and out[0] % v) and not (low[0] == low[1] and v % low[0])
         return out[0] != out[1] or -(-out[0] // -(-out[0] // v)) == v
+
+    def _may_rest(self, lo: Any, hi: Any, r: int, j: int, v: int, rests: Any) -> bool:
+        """Whether the last of such tiles can rest, or can fail to, as the box says."""
+        n, says = self.n[r], rests.get((r, j))
+        if says is None or lo[r][j - 1] != n:
+            return True
+        if says:
+            return 0 < n % v <= hi[r][j + 1] and v > lo[r][j + 1]
+        return n % v == 0 or n % v > lo[r][j + 1] or v <= hi[r][j + 1]
 
     def _axes(self, lo: Any, hi: Any) -> bool:
         for j in (j for j in self.J if not self.time[j]):
@@ -459,38 +478,30 @@ class Checker:
             return True
         tiles = [list(row) for row in zip(*box[0], strict=True)]
         for orders in self._orders(tiles):
-            mapping = self.t.mapping(tiles, orders)
-            cost = evaluate(self.e, self.chip, mapping, prices=self.prices)
+            try:
+                cost = evaluate(self.e, self.chip, self.t.mapping(tiles, orders), prices=self.prices)
+            except MappingError:  # the words of a window were counted as few as they may be
+                continue
             if not _beaten(cost.energy, cost.cycles(self.e.name), answer, goal):
                 return False
         return True
 
     def _member(self, box: Box, r: int) -> bool:
-        """Whether a single chain rests where the box says, and never in a steady set."""
-        chain = box[0][r]
-        for j in range(1, len(self.J)):
-            sizes = {chain[0]}
-            for k in range(j):
-                t = chain[k + 1]
-                sizes = {min(s, t) for s in sizes} | {s % t for s in sizes if s > t and s % t}
-            rest = chain[j] > chain[j + 1] and min(sizes) <= chain[j + 1]
-            if rest and self.tiles == "steady":
-                return False
-            if rest != box[2].get((r, j), rest):
-                return False
-        return True
+        """Whether a single chain rests where the box says."""
+        return all(_rests(box[0][r], j) == says for (q, j), says in box[2].items() if q == r)
 
     def _orders(self, tiles: Any) -> Iterator[Any]:
         """Yield orders of all slots; loops outside one that moves all words of all tensors tie."""
         lines = [{d[0] for d in row if d[1] < 0} for row in self.dims]
 
-        def grow(loops: list[int], inner: tuple[int, ...], open_: set[int]) -> Iterator[Any]:
+        def grow(loops: list[int], inner: tuple[int, ...], open_: set[int], j: int) -> Iterator[Any]:
             if not loops or not open_:
                 yield (*loops, *inner)
             else:
                 for r in loops:
-                    rest = [q for q in loops if q != r]
-                    yield from grow(rest, (r, *inner), {x for x in open_ if r not in lines[x]})
+                    rest, idle = [q for q in loops if q != r], _rests([t[r] for t in tiles], j)
+                    still = {x for x in open_ if idle or r not in lines[x]}
+                    yield from grow(rest, (r, *inner), still, j)
 
         choices: list[Any] = []
         for j in self.J:
@@ -500,7 +511,7 @@ class Checker:
                 choices.append([(*(r for r in self.R if r not in named), *named)])
             elif j in self.deciding:
                 choices.append([(*(r for r in self.R if r not in o), *o)
-                                for o in grow(loops, (), {0, 1, 2})])
+                                for o in grow(loops, (), {0, 1, 2}, j)])
             else:
                 choices.append([tuple(self.R)])
         return itertools.product(*choices)
@@ -589,6 +600,14 @@ def _alive(chain: tuple[int, ...], slots: frozenset[int], j: int, place: int, si
     return size // tile * one + (
         _alive(chain, slots, j + 1, place, size % tile) if size % tile else 0
     )
+
+
+def _rests(chain: Any, j: int) -> bool:
+    """Whether a last tile at place j is no larger than the next tile, though a full one is."""
+    sizes = {chain[0]}
+    for t in chain[1 : j + 1]:
+        sizes = {min(s, t) for s in sizes} | {s % t for s in sizes if s > t and s % t}
+    return chain[j] > chain[j + 1] and min(sizes) <= chain[j + 1]
 
 
 def _union(np: int, nr: int, a: int, b: int) -> float:

@@ -137,13 +137,12 @@ def _add(best, n_best, mode, energy, cycles, lo, orders, tag):
 def _room(n_rank, n_slot, layer, costs):
     """Return arrays for `least_words` to fill."""
     n_term, n_class = len(costs.terms), len(costs.classes)
-    n_tensor, n_dim = layer.dims.shape[0], layer.dims.shape[1]
+    n_dim = layer.dims.shape[1]
     n_level, rows = len(costs.deciding), len(costs.base)
     return Bound(
         np.zeros((n_term, n_class)), np.zeros((n_term, n_class)),
         np.zeros((n_term, n_class), np.int64), np.zeros((n_rank, len(costs.masks))),
-        np.zeros((n_dim, 5)), np.zeros((n_tensor, n_tensor, n_slot)),
-        np.zeros((n_tensor, n_tensor, n_slot), np.int64), np.zeros((2, 64), np.int64),
+        np.zeros((n_dim, 6)), np.zeros((n_rank, n_slot), np.int64), np.zeros((2, 64), np.int64),
         np.zeros((n_level, n_class, rows)), np.zeros((n_level + 1, rows)),
         np.zeros((n_level + 1, rows)), np.zeros(n_level, np.int64),
     )  # fmt: skip
@@ -215,7 +214,7 @@ def explore(
                 continue
             scored += 1
             paid, orders = tiling_costs(
-                lo, space, layer, costs, bound.words, mode, best.costs, tolerance
+                lo, space, layer, costs, bound.words, mode, best.costs, tolerance, False
             )
             for i in range(len(paid)):
                 if beaten(paid[i, 0], paid[i, 1], mode, best.costs, tolerance):

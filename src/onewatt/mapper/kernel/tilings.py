@@ -233,13 +233,14 @@ def _exact(words, steps, least, tile, is_time, costs, paid):
 @compiled
 def tiling_costs(
     tile: Any, space: Any, layer: Any, costs: Any, words: Any, mode: int, best: Any,
-    tolerance: float,
+    tolerance: float, every: bool,
 ) -> Any:  # fmt: skip
     """Return (N, 2) energy and cycles and (N,) orders of a tiling, of all that are not beaten.
 
     `words` (E, C) bounds the words of each term; an order is the number in `orders_at` of every
     deciding slot, in mixed radix.  The costs are those of the model, except that ports of many
-    instances count the average of these, not the busiest.
+    instances count the average of these, not the busiest.  Unless `every` order is asked for, each
+    that is returned is better than the one before.
     """
     n_slot, n_rank, n_term = len(space.is_time), tile.shape[0], len(costs.terms)
     n_level, rows, n_tensor = len(costs.deciding), len(costs.base), len(layer.n_dims)
@@ -354,7 +355,7 @@ def tiling_costs(
                 continue
             made[many, 0], made[many, 1], codes[many] = energy, cycles, code
             many += 1
-            if mode != FRONT:  # the next one has to be better still
+            if not every and mode != FRONT:  # the next one has to be better still
                 limit[0, 0], limit[0, 1] = energy, cycles
         if n_level == 0:
             break

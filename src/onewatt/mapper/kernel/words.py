@@ -41,10 +41,8 @@ class Bound(NamedTuple):
     lost: Floats  #: (E, C): how much of that was given up for last tiles that may rest
     at: Ints  #: (E, C): the rank that this hangs on, or -1
     counts: Floats  #: (R, M): least tiles of each rank
-    pair: Floats  #: (F, 5): words of each window, by what slides
-    share: Floats  #: (X, X, J): largest share of a tensor in last tiles that rest while another
-    #: tensor is held still, -1 not known
-    share_at: Ints  #: (X, X, J)
+    pair: Floats  #: (F, 6): words of each window, by what slides; the last as it is used
+    last: Ints  #: (R, J): largest last tile that may rest, -1 not known
     scratch: Ints  #: (2, 64)
     part: Floats  #: (D, C, 1 + ports): what a level pays under a class
     paid: Floats  #: (D + 1, 1 + ports): what is paid down to a level
@@ -240,37 +238,59 @@ def _last(lo, hi, r, d, domain, n):
 
 
 @leaf
-def _resting(lo, hi, rests, d, x, still, relevant, dims, n_dims, domain, n_domain):
-    """Largest share of a tensor's words in last tiles of a slot that are one tile of the next.
+def _rest(lo, hi, rests, p, d, domain, n_domain, last):
+    """The largest last tile of a rank at place d that can be one of the next; kept in `last`.
+
+    0 if none can, the whole rank if outer places may cut it too.
+    """
+    if last[p, d] < 0:
+        last[p, d] = 0
+        if rests[p, d] != NEVER and hi[p, d] != lo[p, d + 1] and lo[p, d] != lo[p, 0]:
+            whole = True
+            for j in range(1, d):
+                whole = whole and lo[p, j] == lo[p, 0]
+            last[p, d] = _last(lo, hi, p, d, domain, n_domain[p]) if whole else lo[p, 0]
+    return last[p, d]
+
+
+@leaf
+def _most_lost(lo, hi, rests, x, d, still, value, cheapest, pair, relevant, dims, n_dims, domain,
+               n_domain, last):  # fmt: skip
+    """Words of a tensor that last tiles may save which are one tile of the next place; the rank.
 
     There a loop over a rank of the tensor takes one trip, so loops outside it may keep the tensor.
-    The innermost loop has to be one of these, and does not address the tensor `still`.  `rests`
-    (R, J) says what the box holds of that.  Returns the share and the rank.
+    The innermost loop has to be one of these, and does not address the tensor `still`.  `pair` has
+    in its last column the words of each window.
     """
     most, at = 0.0, -1
     for i in range(n_dims[x]):
         for side in (0, 1):
             p, r = dims[x, i, side], dims[x, i, 1 - side]
-            if p < 0 or rests[p, d] == NEVER or hi[p, d] == lo[p, d + 1]:
-                continue
-            if relevant[still, p] and not relevant[:, p].all():
+            if p < 0 or (relevant[still, p] and not _everywhere(relevant, p)):
                 continue  # then another tensor is held still
-            n = lo[p, 0]
-            if lo[p, d] == n:
-                continue
-            for j in range(1, d):
-                if lo[p, j] != n:
-                    return 1.0, p
-            rest = _last(lo, hi, p, d, domain, n_domain[p])
+            rest = _rest(lo, hi, rests, p, d, domain, n_domain, last)
             if rest == 0:
                 continue
-            share = rest / n
-            if r >= 0:
-                a, b = dims[x, i, 2 + side], dims[x, i, 3 - side]
-                share = (a * rest + b * lo[r, 0]) / (a * n + b * lo[r, 0])
-            if share > most:
-                most, at = share, p
+            n = lo[p, 0]
+            if r < 0:
+                lost = rest / n * (value - cheapest)
+            else:
+                a, b, m = dims[x, i, 2 + side], dims[x, i, 3 - side], lo[r, 0]
+                lost = min(1.0, (a * rest + b * m) / (a * n + b * m)) * (value - cheapest)
+                # nor more than all words that ever move there
+                lost = min(lost, float(m) * rest / pair[i, 5] * value)
+            if lost > most:
+                most, at = lost, p
     return most, at
+
+
+@leaf
+def _everywhere(relevant, p):
+    """Whether a rank addresses every tensor."""
+    for x in range(relevant.shape[0]):
+        if not relevant[x, p]:
+            return False
+    return True
 
 
 @leaf
@@ -299,7 +319,8 @@ def _window(lo, hi, p, r, a, b, which, x, d, place, step, own, e, is_time, relev
         slid = _slid_words(
             lo, hi, p, r, a, b, x, d, place, step, own, e, turned, is_time, relevant, line, scratch
         )
-        pair[which] = pair[0] if slid < 0 else min(pair[0], slid)
+        slid = pair[0] if slid < 0 else min(pair[0], slid)
+        pair[which] = max(slid, min(pair[0], _union(lo[p, 0], lo[r, 0], a, b)))
     return pair[which]
 
 
@@ -326,7 +347,7 @@ def least_words(lo: Any, hi: Any, rests: Any, space: Any, layer: Any, costs: Any
         for r in range(n_rank):
             if needed[r, k]:
                 counts[r, k] = count(lo, hi, r, masks[k, 0], masks[k, 1], scratch)
-    out.share.fill(-1.0)
+    out.last.fill(-1)
     for t in range(terms.shape[0]):
         x, place, d, step = terms[t, TENSOR], terms[t, PLACE], terms[t, DECIDES], terms[t, STEP]
         keeps, shared, own = terms[t, KEEPS], terms[t, SHARED], terms[t, OWN]
@@ -375,19 +396,17 @@ def least_words(lo: Any, hi: Any, rests: Any, space: Any, layer: Any, costs: Any
                             which = 1 + turned
                         elif d >= 0 and slides == r:
                             which = 3 + turned
-                        value *= _window(
+                        pair[i, 5] = _window(
                             lo, hi, p, r, a, b, which, x, d, place, step, own, e, is_time,
                             relevant, line, pair[i], scratch,
                         )  # fmt: skip
+                        value *= pair[i, 5]
             out.lost[t, c], out.at[t, c] = 0.0, -1
             if d > 0 and still != x and space.kind != PERFECT and value > cheapest:
-                if out.share[x, still, d] < 0:
-                    out.share[x, still, d], out.share_at[x, still, d] = _resting(
-                        lo, hi, rests, d, x, still, relevant, dims, n_dims, space.domain,
-                        space.n_domain,
-                    )  # fmt: skip
-                out.at[t, c] = out.share_at[x, still, d]
-                out.lost[t, c] = out.share[x, still, d] * (value - cheapest)
+                out.lost[t, c], out.at[t, c] = _most_lost(
+                    lo, hi, rests, x, d, still, value, cheapest, pair, relevant, dims, n_dims,
+                    space.domain, space.n_domain, out.last,
+                )  # fmt: skip
                 value -= out.lost[t, c]
             words[t, c] = value
     steps, spatial, points = 1.0, 1.0, 1.0
