@@ -1,6 +1,6 @@
 """What the exact search costs: CPU seconds a layer to a proven optimum, by set of tile sizes.
 
-    python benchmarks/mapper.py [--parts eyeriss/preset/steady] [--minutes 20] [--again] [--table]
+    python benchmarks/mapper.py [--parts eyeriss/preset/tight] [--minutes 20] [--again] [--table]
 
 Writes mapper.json beside it after every layer and goes on where it stopped; --again measures anew.
 A layer is given LIMIT CPU seconds; what is not proven by then is kept with its gap, counted with
@@ -40,15 +40,12 @@ CHIPS = ("eyeriss", "eyeriss_like")
 NETWORKS = (
     "alexnet", "resnet18", "mobilenet_v2", "bert_base", "resnet50", "vgg16", "llama_1b:512",
 )  # fmt: skip
-#: The layers on which the two largest sets of tile sizes are tried.
-SAMPLE = {
-    "alexnet": ("conv3", "fc8"), "resnet18": ("layer4.0.downsample",),
-    "mobilenet_v2": ("block1.dw", "block7.project"), "bert_base": ("layer.0.attention.scores",),
-}  # fmt: skip
+#: The networks on which the largest set of tile sizes is tried, which has no target.
+LARGEST = ("alexnet", "resnet18", "mobilenet_v2", "bert_base")
 #: CPU seconds a layer that were aimed at: the median, and the worst layer.
-TARGETS = {"perfect": (0.05, 0.3), "steady": (0.3, 3.0)}
+TARGETS = {"perfect": (0.05, 0.3), "tight": (0.3, 3.0)}
 COLD_TARGETS = {"resnet50_wall_s": 15.0, "compile_s": 20.0}
-SETS: tuple[Tiles, ...] = ("perfect", "steady", "tight", "full")
+SETS: tuple[Tiles, ...] = ("perfect", "tight", "full")
 
 
 class Part(NamedTuple):
@@ -59,7 +56,6 @@ class Part(NamedTuple):
     tiles: Tiles
     goal: Goal
     network: str
-    sample: bool = False
 
     @property
     def key(self) -> str:
@@ -70,16 +66,14 @@ class Part(NamedTuple):
 def every_part() -> Iterator[Part]:
     """Return the parts, the ones most worth having first."""
     first, rest = NETWORKS[:5], NETWORKS[5:]
-    yield from _parts("preset", ("perfect",), first)
-    yield from _parts("preset", ("steady",), first)
-    for chip, tiles, network in itertools.product(CHIPS, SETS[2:], SAMPLE):
-        yield Part(chip, "preset", tiles, "layer_edp", network, sample=True)
+    yield from _parts("preset", SETS[:2], first)
+    yield from _parts("preset", SETS[:2], rest)
     for tiles, chip in itertools.product(SETS[:2], CHIPS):
         yield Part(chip, "preset", tiles, "front", "resnet50")
-    yield from _parts("free", ("perfect",), first)
-    yield from _parts("preset", SETS[:2], rest)
-    yield from _parts("free", ("steady",), first)
+    yield from _parts("free", SETS[:2], first)
     yield from _parts("free", SETS[:2], rest)
+    for chip, network in itertools.product(CHIPS, LARGEST):
+        yield Part(chip, "preset", "full", "layer_edp", network)
 
 
 def _parts(dataflow: str, sets: Iterable[Tiles], networks: Iterable[str]) -> Iterator[Part]:
@@ -99,8 +93,7 @@ def layers_of(part: Part) -> dict[str, ow.Einsum]:
     for einsum in ow.load_workload(part.network).einsums:
         if einsum.work == "mac":
             distinct.setdefault(einsum.signature, einsum)
-    named = {e.name: e for e in distinct.values()}
-    return {n: named[n] for n in SAMPLE[part.network]} if part.sample else named
+    return {e.name: e for e in distinct.values()}
 
 
 def measure(einsum: ow.Einsum, chip: ow.Architecture, part: Part) -> dict[str, Any]:
@@ -322,7 +315,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--table", action="store_true", help="only print the tables")
     parser.add_argument("--cold-compile", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--cold-search", default="", help=argparse.SUPPRESS)
-    parser.add_argument("--cold-tiles", default="steady", help=argparse.SUPPRESS)
+    parser.add_argument("--cold-tiles", default="tight", help=argparse.SUPPRESS)
     parser.add_argument("--cold-objective", default="edp", help=argparse.SUPPRESS)
     parser.add_argument("--cold-limit", type=float, default=60.0, help=argparse.SUPPRESS)
     return parser.parse_args()

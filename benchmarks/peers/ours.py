@@ -13,7 +13,7 @@ from onewatt.spec.workload import Index, Rank, Tensor
 
 OBJECTIVES = {"edp": "layer_edp", "energy": "energy"}
 #: The sets of tile sizes that are measured: perfect factors, and the default with imperfect ones.
-TILE_SETS = ("perfect", "steady")
+TILE_SETS = ("perfect", "tight")
 #: Seconds a layer has before the search ends with the best so far, which is then not proven.
 LIMIT = 20.0
 

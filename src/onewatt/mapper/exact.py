@@ -257,7 +257,7 @@ class _Search:
         n_best = int(np.isfinite(best.costs[:, 0]).sum())
         begun = False  # without any answer yet, every case gets its first boxes
         while depth > 0:
-            if (n_best or begun) and self.stop() or (n_best and self.room <= 0):
+            if ((n_best or begun) and self.stop()) or (n_best and self.room <= 0):
                 left = least_value(stack, depth, space, problem.layer, c.costs, self.mode)
                 self.floor = min(self.floor, left)
                 break

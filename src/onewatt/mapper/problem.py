@@ -179,6 +179,7 @@ class Case:
         for row in terms:
             needed[~problem.layer.relevant[row[TENSOR]], row[WITH]] = True
             needed[~problem.layer.relevant[row[TENSOR]], row[WITHOUT]] = True
+
         def table(rows: list[Linear]) -> Floats:
             return np.array([[row.get(k, 0.0) for k in keys] for row in rows]).reshape(
                 len(rows), len(keys)

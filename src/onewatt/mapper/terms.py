@@ -113,9 +113,7 @@ class Ledger:
         unread.one = float(self.einsum.words(tensor))
         for (top, parent), below in zip(chain, [*chain[1:], None], strict=True):
             place, child = below or (len(self.template.slots), None)
-            way = edge(
-                self.chip, tensor.name, parent.name, (child or self.chip.mac).name, output
-            )
+            way = edge(self.chip, tensor.name, parent.name, (child or self.chip.mac).name, output)
             step = _Way(x, tensor, top, parent, place, child, way)
             if output:
                 unread = self._output_edge(step, unread)
@@ -159,9 +157,7 @@ class Ledger:
         self._carry(way.edge, sent, inside.plus(fill))
         return inside.plus(fill, -1.0)
 
-    def _pay(
-        self, memory: Memory, place: int, tensor: Tensor, action: str, words: Linear
-    ) -> None:
+    def _pay(self, memory: Memory, place: int, tensor: Tensor, action: str, words: Linear) -> None:
         """Charge words to a memory at a place: their energy, and their time at its port."""
         output = tensor is self.einsum.output
         stored = stored_bits(self.chip, memory, tensor, output)

@@ -275,7 +275,7 @@ class Checker:
         most = 0.0
         for p, r, a, b in (y for z in self.dims[x] for y in (z, (z[1], z[0], z[3], z[2]))):
             # the innermost loop is one of these, so it does not address what is held still
-            if p < 0 or self.rel[still][p] and not all(row[p] for row in self.rel):
+            if p < 0 or (self.rel[still][p] and not all(row[p] for row in self.rel)):
                 continue
             n, m, rest = self.n[p], self.n[r], self.last(lo, hi, rests, p, d)
             if r < 0:
@@ -329,7 +329,6 @@ class Checker:
         while through.get(d, -1) in (-2, key[0]):
             d = max(j for j in range(d) if self.time[j])
         return d
-
 
     # -- boxes
 
@@ -479,7 +478,8 @@ class Checker:
         tiles = [list(row) for row in zip(*box[0], strict=True)]
         for orders in self._orders(tiles):
             try:
-                cost = evaluate(self.e, self.chip, self.t.mapping(tiles, orders), prices=self.prices)
+                mapping = self.t.mapping(tiles, orders)
+                cost = evaluate(self.e, self.chip, mapping, prices=self.prices)
             except MappingError:  # the words of a window were counted as few as they may be
                 continue
             if not _beaten(cost.energy, cost.cycles(self.e.name), answer, goal):
@@ -494,7 +494,8 @@ class Checker:
         """Yield orders of all slots; loops outside one that moves all words of all tensors tie."""
         lines = [{d[0] for d in row if d[1] < 0} for row in self.dims]
 
-        def grow(loops: list[int], inner: tuple[int, ...], open_: set[int], j: int) -> Iterator[Any]:
+        def grow(loops: list[int], inner: tuple[int, ...], open_: set[int],
+                 j: int) -> Iterator[Any]:
             if not loops or not open_:
                 yield (*loops, *inner)
             else:

@@ -20,6 +20,21 @@ def up(a, b):
 
 
 @leaf
+def copy_row(source, target):
+    """Copy a vector."""
+    for i in range(len(source)):
+        target[i] = source[i]
+
+
+@leaf
+def copy_rows(source, target):
+    """Copy a matrix into the corner of another."""
+    for i in range(source.shape[0]):
+        for j in range(source.shape[1]):
+            target[i, j] = source[i, j]
+
+
+@leaf
 def index_up(domain, r, n, value):
     """Index of the smallest member of a sorted domain that is at least value."""
     a, b = 0, n

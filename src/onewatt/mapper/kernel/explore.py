@@ -23,7 +23,7 @@ from onewatt.mapper.kernel.arrays import (
     Floats,
     Ints,
 )
-from onewatt.mapper.kernel.boxes import agrees, in_set, tighten, up
+from onewatt.mapper.kernel.boxes import agrees, copy_rows, in_set, tighten, up
 from onewatt.mapper.kernel.jit import compiled, leaf
 from onewatt.mapper.kernel.prices import beaten, open_classes, rank_of, weigh
 from onewatt.mapper.kernel.tilings import tiling_costs
@@ -78,31 +78,24 @@ def _most(resting):
 
 
 @leaf
-def _copy(source, target):
-    for i in range(source.shape[0]):
-        for j in range(source.shape[1]):
-            target[i, j] = source[i, j]
-
-
-@leaf
 def _push(stack, at, lo, hi, rests):
-    _copy(lo, stack.lo[at])
-    _copy(hi, stack.hi[at])
-    _copy(rests, stack.rests[at])
+    copy_rows(lo, stack.lo[at])
+    copy_rows(hi, stack.hi[at])
+    copy_rows(rests, stack.rests[at])
 
 
 @leaf
 def _note(tilings, at, lo, orders, tag):
     """Write a tiling: the tiles, and below them its orders and the case."""
     tilings[at].fill(0)
-    _copy(lo, tilings[at])
+    copy_rows(lo, tilings[at])
     tilings[at, lo.shape[0], 0], tilings[at, lo.shape[0], 1] = orders, tag
 
 
 @leaf
 def _move(best, here, there):
     best.costs[there, 0], best.costs[there, 1] = best.costs[here, 0], best.costs[here, 1]
-    _copy(best.tilings[here], best.tilings[there])
+    copy_rows(best.tilings[here], best.tilings[there])
 
 
 @leaf
@@ -176,9 +169,9 @@ def explore(
             return -1, n_best, boxes, scored, n_tree
         depth -= 1
         boxes += 1
-        _copy(stack.lo[depth], lo)
-        _copy(stack.hi[depth], hi)
-        _copy(stack.rests[depth], rests)
+        copy_rows(stack.lo[depth], lo)
+        copy_rows(stack.hi[depth], hi)
+        copy_rows(stack.rests[depth], rests)
         code, steps = EMPTY, 0.0
         if tighten(lo, hi, rests, space, layer):
             steps = least_words(lo, hi, rests, space, layer, costs, bound)

@@ -28,7 +28,7 @@ def compiled(function: Callable[..., Any]) -> Any:
     result is never used after a change of a function that it calls.
     """
     function.__qualname__ = f"{function.__qualname__}-{DIGEST}"
-    return nb.njit(cache=True)(function)  # pyright: ignore
+    return nb.njit(cache=True, error_model="numpy")(function)  # pyright: ignore
 
 
 def leaf(function: Callable[..., Any]) -> Any:
@@ -37,4 +37,4 @@ def leaf(function: Callable[..., Any]) -> Any:
     It need not count references to them, which would take most of its time.
     """
     function.__qualname__ = f"{function.__qualname__}-{DIGEST}"
-    return nb.njit(cache=True, _nrt=False)(function)  # pyright: ignore
+    return nb.njit(cache=True, error_model="numpy", _nrt=False)(function)  # pyright: ignore

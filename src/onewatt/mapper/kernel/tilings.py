@@ -20,7 +20,7 @@ from onewatt.mapper.kernel.arrays import (
     SHARED,
     TENSOR,
 )
-from onewatt.mapper.kernel.boxes import rests_at, up
+from onewatt.mapper.kernel.boxes import copy_row, copy_rows, rests_at, up
 from onewatt.mapper.kernel.jit import compiled, leaf
 from onewatt.mapper.kernel.prices import beaten, priced
 from onewatt.model.kernel import FORWARD, FRESH, SPATIAL, TEMPORAL, crossing
@@ -52,18 +52,16 @@ def orders_at(tile: Any, j: int, layer: Any, costs: Any) -> Any:
                     if layer.line[x, r]:
                         closes[r] |= 1 << x
     everything = (1 << n_tensor) - 1
-    room = 64
-    made = np.empty((room, n_rank), np.int64)
+    made = np.empty((64, n_rank), np.int64)
     many = 0
     picked = np.full(n + 1, -1, np.int64)
     used, shut = np.zeros(n + 2, np.int64), np.zeros(n + 2, np.int64)
     depth = 0
     while depth >= 0:
         if depth == n or shut[depth] == everything:
-            if many == room:
-                room *= 2
-                grown = np.empty((room, n_rank), np.int64)
-                grown[:many] = made
+            if many == len(made):
+                grown = np.empty((2 * many, n_rank), np.int64)
+                copy_rows(made, grown)
                 made = grown
             at = n_rank - 1
             for i in range(depth):
@@ -135,7 +133,7 @@ def _alike(orders, j, x, tile, layer, number):
                 at = i
                 break
         if at < 0:
-            seen[many] = one
+            copy_row(one, seen[many])
             shut[many] = ends
             at = many
             many += 1
@@ -171,9 +169,27 @@ def _count(t, tile, nest, depth, layer, costs):
     zero, none = np.int64(0), np.int64(-1)  # not literals: `crossing` is compiled for each of these
     cut = (kind[:n], rank[:n], inner[:n], axis[:n], trips[:n])
     return float(crossing(
-        layer.factors[x, : layer.n_factors[x]], cut, tile[:, 0].copy(), depth[term[PLACE]], zero, none,
-        term[SHARED], FRESH if term[OWN] else FORWARD, term[KEEPS] > 0, zero > 0,
+        layer.factors[x, : layer.n_factors[x]], cut, tile[:, 0].copy(), depth[term[PLACE]],
+        zero, none, term[SHARED], FRESH if term[OWN] else FORWARD, term[KEEPS] > 0, zero > 0,
     ))  # fmt: skip
+
+
+@compiled
+def _every_order(tile, layer, costs):
+    """Orders of every deciding slot, (D, most, R), and how many each has."""
+    n_level, n_rank = len(costs.deciding), tile.shape[0]
+    length = np.zeros(n_level, np.int64)
+    every = np.zeros((n_level, 1, n_rank), np.int64)
+    for i in range(n_level):
+        some = orders_at(tile, costs.deciding[i], layer, costs)
+        length[i] = len(some)
+        if len(some) > every.shape[1]:
+            grown = np.zeros((n_level, len(some), n_rank), np.int64)
+            for k in range(i):
+                copy_rows(every[k], grown[k])
+            every = grown
+        copy_rows(some, every[i])
+    return every, length
 
 
 @leaf
@@ -244,14 +260,12 @@ def tiling_costs(
     """
     n_slot, n_rank, n_term = len(space.is_time), tile.shape[0], len(costs.terms)
     n_level, rows, n_tensor = len(costs.deciding), len(costs.base), len(layer.n_dims)
-    lists = [orders_at(tile, costs.deciding[i], layer, costs) for i in range(n_level)]
-    most = 1
-    for one in lists:
-        most = max(most, len(one))
+    lists, length = _every_order(tile, layer, costs)
+    most = lists.shape[1]
     number = np.zeros((n_level, n_tensor, most), np.int64)
     for i in range(n_level):
         for x in range(n_tensor):
-            _alike(lists[i], costs.deciding[i], x, tile, layer, number[i, x])
+            _alike(lists[i, : length[i]], costs.deciding[i], x, tile, layer, number[i, x])
     orders = np.empty((n_slot, n_rank), np.int64)
     for j in range(n_slot):
         for r in range(n_rank):
@@ -284,8 +298,13 @@ def tiling_costs(
         for k in range(rows):
             paid[0, k] += costs.rates[t, k] * low[0, t]
     # windows last: they take the longest to count, and the others may rule an order out before
-    sequence = np.argsort(np.array([layer.dims[costs.terms[t, TENSOR], :, 1].max()
-                                    for t in range(n_term)]) >= 0)  # fmt: skip
+    sequence = np.empty(n_term, np.int64)
+    n = 0
+    for windows in (False, True):
+        for t in range(n_term):
+            if (layer.dims[costs.terms[t, TENSOR], :, 1].max() >= 0) == windows:
+                sequence[n] = t
+                n += 1
     limit = best.copy()
     made, codes = np.empty((16, 2)), np.empty(16, np.int64)
     many = 0
@@ -298,14 +317,16 @@ def tiling_costs(
         lost = beaten(energy, cycles, mode, limit, tolerance)
         if n_level > 0:
             picked[level] += 1
-            if lost or picked[level] == len(lists[level]):
+            if lost or picked[level] == length[level]:
                 picked[level] = -1
                 level -= 1
                 continue
-            orders[costs.deciding[level]] = lists[level][picked[level]]
+            order = lists[level, picked[level]]
+            copy_row(order, orders[costs.deciding[level]])
             _nest(tile, orders, space.is_time, nest, depth)
-            paid[level + 1], low[level + 1] = paid[level], low[level]
-            inner = _innermost(lists[level][picked[level]], costs.deciding[level], tile)
+            copy_row(paid[level], paid[level + 1])
+            copy_row(low[level], low[level + 1])
+            inner = _innermost(order, costs.deciding[level], tile)
             for t in range(n_term):
                 if costs.terms[t, LEVEL] == level:
                     least_here = _least_of(words[t], inner, costs.classes, layer.free)
@@ -341,11 +362,13 @@ def tiling_costs(
                 level += 1
                 continue
             if many == len(made):
-                made = np.concatenate((made, np.empty_like(made)))
-                codes = np.concatenate((codes, np.empty_like(codes)))
+                grown, more = np.empty((2 * many, 2)), np.empty(2 * many, np.int64)
+                copy_rows(made, grown)
+                copy_row(codes, more)
+                made, codes = grown, more
             code = 0
             for i in range(n_level):
-                code = code * len(lists[i]) + picked[i]
+                code = code * length[i] + picked[i]
             energy, cycles = _exact(
                 low[n_level], steps, least, tile, space.is_time, costs, paid[n_level]
             )

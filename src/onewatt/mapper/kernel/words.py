@@ -12,8 +12,6 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from onewatt.mapper.kernel.arrays import (
     DECIDES,
     KEEPS,
