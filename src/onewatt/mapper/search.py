@@ -37,7 +37,7 @@ OBJECTIVES = ("edp", "energy", "latency", "layer_edp")
 #: The largest set of tile sizes whose optimum is proved in about a second for most layers.
 DEFAULT_TILES: Tiles = "tight"
 #: Boxes of tilings that are looked at in each set before a search settles for a stated gap.
-EFFORT = 300_000
+EFFORT = 2_000_000
 _SETS: dict[Tiles, str] = {
     "perfect": "tiles that divide the tile outside",
     "tight": "tiles ceil(parent / n)",
