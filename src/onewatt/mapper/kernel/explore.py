@@ -135,7 +135,7 @@ def _room(n_rank, n_slot, layer, costs):
     return Bound(
         np.zeros((n_term, n_class)), np.zeros((n_term, n_class)),
         np.zeros((n_term, n_class), np.int64), np.zeros((n_rank, len(costs.masks))),
-        np.zeros((n_dim, 6)), np.zeros((n_rank, n_slot), np.int64), np.zeros((2, 64), np.int64),
+        np.zeros((n_dim, 5)), np.zeros((n_rank, n_slot), np.int64), np.zeros((2, 64), np.int64),
         np.zeros((n_level, n_class, rows)), np.zeros((n_level + 1, rows)),
         np.zeros((n_level + 1, rows)), np.zeros(n_level, np.int64),
     )  # fmt: skip

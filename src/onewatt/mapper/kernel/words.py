@@ -39,7 +39,7 @@ class Bound(NamedTuple):
     lost: Floats  #: (E, C): how much of that was given up for last tiles that may rest
     at: Ints  #: (E, C): the rank that this hangs on, or -1
     counts: Floats  #: (R, M): least tiles of each rank
-    pair: Floats  #: (F, 6): words of each window, by what slides; the last as it is used
+    pair: Floats  #: (F, 5): words of each window, by what slides
     last: Ints  #: (R, J): largest last tile that may rest, -1 not known
     scratch: Ints  #: (2, 64)
     part: Floats  #: (D, C, 1 + ports): what a level pays under a class
@@ -179,13 +179,29 @@ def _sweeps(lo, hi, p, r, a, b, x, d, at, step, turned, is_time, relevant, line)
 
 
 @leaf
+def _keeps(lo, hi, p, r, a, b, place, step, is_time):
+    """Whether a step of either rank of a window may keep some of its words."""
+    for j in range(place):
+        if is_time[j]:
+            if hi[p, j] > lo[p, j + 1] and b * (hi[r, step] - 1) + 1 > a:
+                return True
+            if hi[r, j] > lo[r, j + 1] and a * (hi[p, step] - 1) + 1 > b:
+                return True
+    return False
+
+
+@leaf
 def _slid_words(
-    lo, hi, p, r, a, b, x, d, place, step, own, e, turned, is_time, relevant, line, scratch
+    lo, hi, p, r, a, b, x, d, place, step, own, e, turned, alone, is_time, relevant, line, scratch
 ):
-    """Words of a sliding dimension if rank p moves it first at slot d; -1 if nothing is kept."""
+    """Words of a sliding dimension if rank p moves it first at slot d; -1 if nothing is kept.
+
+    `alone`: no step of another window keeps words, so that this one may count what its own bring.
+    """
     if up(hi[p, d], lo[p, d + 1]) <= 1:
         return -1.0  # another class holds this order
     at = place if own else step
+    turned = turned and alone
     sweeps = _sweeps(lo, hi, p, r, a, b, x, d, at, step, turned, is_time, relevant, line)
     n_p, n_r = lo[p, 0], lo[r, 0]
     total = -1.0
@@ -196,12 +212,14 @@ def _slid_words(
         turns = turns or (is_time[j] and hi[r, j] > lo[r, j + 1])
     if not turns or turned:
         return total
-    # when the other rank steps, this one returns: the window may land on what is still held
-    least = _union(n_p, n_r, a, b)
+    # when the other rank steps, this one returns: the window may land on what is still held;
     # whatever the other steps keep, the steps of this rank bring what is new
     trips = max(2, up(lo[p, d], hi[p, d + 1]))
     unit = a if b == 1 and lo[r, e] >= a else 1
-    least = max(least, up(n_r, hi[r, e]) * float(n_p) * unit * (trips - 1) / trips)
+    least = up(n_r, hi[r, e]) * float(n_p) * unit * (trips - 1) / trips
+    if not alone:
+        return least
+    least = max(least, _union(n_p, n_r, a, b))
     for j in range(1, place + 1):
         if lo[p, j] != hi[p, j] or lo[r, j] != hi[r, j]:
             return least
@@ -252,13 +270,12 @@ def _rest(lo, hi, rests, p, d, domain, n_domain, last):
 
 
 @leaf
-def _most_lost(lo, hi, rests, x, d, still, value, cheapest, pair, relevant, dims, n_dims, domain,
+def _most_lost(lo, hi, rests, x, d, still, value, cheapest, relevant, dims, n_dims, domain,
                n_domain, last):  # fmt: skip
     """Words of a tensor that last tiles may save which are one tile of the next place; the rank.
 
     There a loop over a rank of the tensor takes one trip, so loops outside it may keep the tensor.
-    The innermost loop has to be one of these, and does not address the tensor `still`.  `pair` has
-    in its last column the words of each window.
+    The innermost loop has to be one of these, and does not address the tensor `still`.
     """
     most, at = 0.0, -1
     for i in range(n_dims[x]):
@@ -275,8 +292,6 @@ def _most_lost(lo, hi, rests, x, d, still, value, cheapest, pair, relevant, dims
             else:
                 a, b, m = dims[x, i, 2 + side], dims[x, i, 3 - side], lo[r, 0]
                 lost = min(1.0, (a * rest + b * m) / (a * n + b * m)) * (value - cheapest)
-                # nor more than all words that ever move there
-                lost = min(lost, float(m) * rest / pair[i, 5] * value)
             if lost > most:
                 most, at = lost, p
     return most, at
@@ -307,18 +322,18 @@ def _spread(lo, hi, p, r, shared, is_time, axis_size):
 
 
 @leaf
-def _window(lo, hi, p, r, a, b, which, x, d, place, step, own, e, is_time, relevant, line, pair,
-            scratch):  # fmt: skip
+def _window(lo, hi, p, r, a, b, which, x, d, place, step, own, e, alone, is_time, relevant, line,
+            pair, scratch):  # fmt: skip
     """Words of a window if its rank p (which 1, 2) or r (3, 4) slides, turned if even."""
     if pair[which] < 0:
         turned = which in (2, 4)
         if which >= 3:
             p, r, a, b = r, p, b, a
         slid = _slid_words(
-            lo, hi, p, r, a, b, x, d, place, step, own, e, turned, is_time, relevant, line, scratch
-        )
-        slid = pair[0] if slid < 0 else min(pair[0], slid)
-        pair[which] = max(slid, min(pair[0], _union(lo[p, 0], lo[r, 0], a, b)))
+            lo, hi, p, r, a, b, x, d, place, step, own, e, turned, alone, is_time, relevant, line,
+            scratch,
+        )  # fmt: skip
+        pair[which] = pair[0] if slid < 0 else min(pair[0], slid)
     return pair[which]
 
 
@@ -350,7 +365,9 @@ def least_words(lo: Any, hi: Any, rests: Any, space: Any, layer: Any, costs: Any
         x, place, d, step = terms[t, TENSOR], terms[t, PLACE], terms[t, DECIDES], terms[t, STEP]
         keeps, shared, own = terms[t, KEEPS], terms[t, SHARED], terms[t, OWN]
         e = step if shared else place
-        fixed, union, n_pair = 1.0, 1.0, 0
+        fixed, n_pair = 1.0, 0
+        keeping, keeper = 0, -1  # windows of which steps may keep words, and the last one
+        union, held = 1.0, 1.0  # different words of the windows, and those held between sweeps
         for i in range(n_dims[x]):
             p, r, a, b = dims[x, i, 0], dims[x, i, 1], dims[x, i, 2], dims[x, i, 3]
             if r < 0:
@@ -362,13 +379,21 @@ def least_words(lo: Any, hi: Any, rests: Any, space: Any, layer: Any, costs: Any
                 pair[i].fill(-1.0)
                 pair[i, 0] = _pair_words(n_p, n_r, a, b, e_p, e_r, up(n_p, e_p), False)
                 union *= min(pair[i, 0], _union(n_p, n_r, a, b))
+                h_p, h_r = hi[p, step], hi[r, step]
+                together = shared or step == place
+                held *= a * (h_p - 1) + b * (h_r - 1) + 1 if together else h_p * h_r
                 n_pair += 1
+                if _keeps(lo, hi, p, r, a, b, place, step, is_time):
+                    keeping, keeper = keeping + 1, i
         with_, without = fixed, fixed
         for r in range(n_rank):
             if not relevant[x, r]:
                 with_ *= counts[r, terms[t, WITH]]
                 without *= counts[r, terms[t, WITHOUT]]
-        cheapest = without * union
+        # every word comes once, and each further sweep brings all but those held when it begins
+        held = min(held, union) * fixed if n_pair else 0.0
+        anew = union - held / fixed
+        cheapest = without * anew + held
         for c in range(classes.shape[0]):
             still, slides, run, full = classes[c, 0], classes[c, 1], classes[c, 2], classes[c, 3]
             if d < 0 or not run & free[x]:
@@ -382,7 +407,7 @@ def least_words(lo: Any, hi: Any, rests: Any, space: Any, layer: Any, costs: Any
                         inner = (run >> r) & 1
                         value *= counts[r, terms[t, WITHOUT] if inner else terms[t, WITH]]
             if n_pair:
-                turned = 0
+                turned, moved = 0, 1.0
                 if d >= 0 and slides >= 0 and full and still != x:
                     # the other rank of the window loops outside the run, and these inside it
                     turned = _turned(lo, hi, d, run, x, line)
@@ -394,15 +419,16 @@ def least_words(lo: Any, hi: Any, rests: Any, space: Any, layer: Any, costs: Any
                             which = 1 + turned
                         elif d >= 0 and slides == r:
                             which = 3 + turned
-                        pair[i, 5] = _window(
-                            lo, hi, p, r, a, b, which, x, d, place, step, own, e, is_time,
-                            relevant, line, pair[i], scratch,
+                        moved *= _window(
+                            lo, hi, p, r, a, b, which, x, d, place, step, own, e,
+                            keeping == 0 or (keeping == 1 and keeper == i), is_time, relevant,
+                            line, pair[i], scratch,
                         )  # fmt: skip
-                        value *= pair[i, 5]
+                value = max(value * moved, value * anew + held)
             out.lost[t, c], out.at[t, c] = 0.0, -1
             if d > 0 and still != x and space.kind != PERFECT and value > cheapest:
                 out.lost[t, c], out.at[t, c] = _most_lost(
-                    lo, hi, rests, x, d, still, value, cheapest, pair, relevant, dims, n_dims,
+                    lo, hi, rests, x, d, still, value, cheapest, relevant, dims, n_dims,
                     space.domain, space.n_domain, out.last,
                 )  # fmt: skip
                 value -= out.lost[t, c]
