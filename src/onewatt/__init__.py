@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from onewatt.components.dataflows import list_dataflows as list_dataflows
     from onewatt.components.dataflows import with_dataflow as with_dataflow
     from onewatt.components.library import prices as prices
+    from onewatt.diagnose.eyexam import eyexam as eyexam
     from onewatt.errors import InputError as InputError
     from onewatt.errors import MappingError as MappingError
     from onewatt.errors import OnewattError as OnewattError
@@ -61,6 +62,7 @@ _HOMES = {
     "dumps": "spec.files",
     "evaluate": "model.evaluate",
     "evaluate_workload": "model.evaluate",
+    "eyexam": "diagnose.eyexam",
     "judge": "model.budget",
     "list_chips": "components.chips",
     "list_dataflows": "components.dataflows",
