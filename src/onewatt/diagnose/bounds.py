@@ -65,7 +65,8 @@ def space(einsum: Einsum, architecture: Architecture, mapping: Mapping | None = 
     A mapping that was given may leave the dataflow: where it lays a rank, the rank is allowed.
     """
     limits = {limit.where: limit.ranks for limit in architecture.dataflow.limits}
-    laid = {(n.rank, n.axis) for n in mapping.nodes if isinstance(n, Spatial)} if mapping else set()
+    nodes = mapping.nodes if mapping else ()
+    laid = {(n.rank, n.axis) for n in nodes if isinstance(n, Spatial)}
 
     def able(rank: str, axis: str) -> bool:
         named = limits.get(axis)
@@ -166,8 +167,8 @@ def examine(
     _check(einsum, sixth, cycles, measured)
     return Facts(
         einsum, architecture, within, placement, fitting, steps, counts.active,
-        (*four, forced + chosen, sixth, last), ideal_cycles(einsum, architecture), arithmetic, chosen,
-        busy, deliveries(einsum, architecture, counts), measured is not None,
+        (*four, forced + chosen, sixth, last), ideal_cycles(einsum, architecture), arithmetic,
+        chosen, busy, deliveries(einsum, architecture, counts), measured is not None,
     )  # fmt: skip
 
 

@@ -35,9 +35,7 @@ class Delivery(Noun):
         return self.words / self.rate
 
 
-def deliveries(
-    einsum: Einsum, architecture: Architecture, counts: Counts
-) -> tuple[Delivery, ...]:
+def deliveries(einsum: Einsum, architecture: Architecture, counts: Counts) -> tuple[Delivery, ...]:
     """Return what each data type asks of every port and network of limited rate.
 
     Parameters

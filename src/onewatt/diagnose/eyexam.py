@@ -158,7 +158,7 @@ def eyexam(result: Result, *, measured: Mapping[str, float] | None = None) -> Ex
     >>> result = ow.search(ow.load_workload("mlperf_ad"), ow.load_chip("eyeriss"))
     >>> layer = eyexam(result).layers[0]
     >>> [f"{bound:.4g}" for bound in layer.bounds]
-    ['8.192e+04', '8.192e+04', '168', '165.8', '165.8', '1.159', '1.159']
+    ['8.192e+04', '8.192e+04', '167.9', '165.2', '165.2', '1.189', '1.189']
     """
     cycles = dict(measured or {})
     names = [e.name for e in result.workload.einsums if e.work == "mac"]

@@ -12,8 +12,8 @@ from onewatt.spec.types import Noun
 class Slope(Noun):
     """What a port or a network allows: at most `rate` times `intensity` MACs a cycle.
 
-    `rate` are the words a cycle to all instances at work, `intensity` the MACs for each such word of
-    the data types in `tensors`, which share the port.
+    `rate` are the words a cycle to all instances at work, `intensity` the MACs for each such word
+    of the data types in `tensors`, which share the port.
     """
 
     component: str
@@ -62,10 +62,10 @@ def roofline(exam: Exam) -> tuple[Roof, ...]:
 
     Notes
     -----
-    A layer of N MACs with w words at the busiest of n instances of a port of b words a cycle reaches
-    at most N / (w / b) = (n b) (N / (n w)) MACs a cycle: the words to the instances at work are
-    the slope, the MACs a word the intensity.  Fewer PEs at work lower the ceiling, and their ports
-    the slope.
+    A layer of N MACs with w words at the busiest of n instances of a port of b words a cycle
+    reaches at most N / (w / b) = (n b) (N / (n w)) MACs a cycle: the words to the instances at
+    work are the slope, the MACs a word the intensity.  Fewer PEs at work lower the ceiling, and
+    their ports the slope.
 
     Examples
     --------

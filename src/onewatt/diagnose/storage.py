@@ -49,7 +49,9 @@ def rooms(einsum: Einsum, architecture: Architecture, template: Template) -> tup
 
 
 def _limits(memory: Memory, kept: tuple[str, ...]) -> list[tuple[tuple[str, ...], int]]:
-    limits = [((s.tensor,), s.capacity) for s in memory.partition if s.tensor in kept]
+    limits: list[tuple[tuple[str, ...], int]] = [
+        ((s.tensor,), s.capacity) for s in memory.partition if s.tensor in kept
+    ]
     if memory.capacity is not None:
         limits.append((kept, memory.capacity))
     return limits
@@ -121,8 +123,8 @@ def fewest_steps(
     Notes
     -----
     With t steps of rank r and O instances on axes outside a memory, its tile has at least
-    ceil(n / (t O)) of the rank, and ceil(n / O) if the dataflow lets the rank loop over time nowhere
-    outside.  One loop over time in the outermost place that allows it reaches just that.
+    ceil(n / (t O)) of the rank, and ceil(n / O) if the dataflow lets the rank loop over time
+    nowhere outside.  One loop over time in the outermost place that allows it reaches just that.
     """
     outlines = [rooms(einsum, architecture, t) for t in templates(einsum, architecture)]
     sizes = tuple(r.size for r in einsum.ranks)
@@ -166,7 +168,7 @@ def _fits(
 def _by_steps(sizes: tuple[int, ...], most: int) -> Iterator[tuple[int, tuple[int, ...]]]:
     """Yield every choice of steps of each rank with fewer than `most` in all, the fewest first."""
     trips = [sorted({-(-n // k) for k in range(1, n + 1)}) for n in sizes]
-    start = (0,) * len(sizes)
+    start = tuple(0 for _ in sizes)
     heap, seen = [(1, start)], {start}
     while heap:
         steps, at = heapq.heappop(heap)

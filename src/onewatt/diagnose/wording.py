@@ -94,7 +94,9 @@ def _array_dimensions(facts: Facts) -> Said:
     cause = f"{held}: {used:.0%} of the PEs, full {full:.0%} of the time"
     if facts.cycles[3] <= max(facts.cycles[2], facts.ideal):
         return Said(cause, "")
-    return Said(cause, _shape(facts) or _permission(facts) or "sizes of the layer that fill the array")
+    return Said(
+        cause, _shape(facts) or _permission(facts) or "sizes of the layer that fill the array"
+    )
 
 
 def _axis(facts: Facts, a: int) -> str:
@@ -156,7 +158,7 @@ def _bandwidth(facts: Facts) -> Said:
     if slowest is None:
         return Said("every memory and network of this chip is as fast as it is asked to be", "")
     cycles = slowest.cycles / facts.einsum.count
-    who = f"{slowest.component} moves {_shares(facts, slowest.component)} in {cycles:.6g} cycles"
+    who = f"{slowest.component} moves {_shares(facts, slowest.component)} in {cycles:.0f} cycles"
     forced = facts.cycles[4] - facts.chosen
     if cycles <= forced:
         return Said(f"{who}, while the PEs are at work", "")

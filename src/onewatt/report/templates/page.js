@@ -45,7 +45,15 @@
   }
 
   const charts = all("[data-chart]");
-  const drawAll = () => charts.forEach(draw);
+  let bounds = null;
+  function drawBounds() {
+    byId("detail-bounds").hidden = !bounds;
+    if (bounds) Plotly.react(byId("detail-waterfall"), ...themed(bounds), config);
+  }
+  const drawAll = () => {
+    charts.forEach(draw);
+    drawBounds();
+  };
   drawAll();
   const layerChart = charts.find((place) => place.dataset.chart === "layers");
   layerChart.on("plotly_click", (event) => choose(event.points[0].customdata));
@@ -129,6 +137,8 @@
       row.append(...cells.map((cell, i) => make("td", cell, i > 1 ? "number" : "")));
       return row;
     }));
+    bounds = layer.bounds;
+    drawBounds();
   }
   for (const row of rows) {
     row.addEventListener("click", () => choose(row.dataset.layer));
