@@ -6,14 +6,24 @@ import itertools
 import math
 
 
+def on_one_axis(ranks, size, allowed):
+    """Every way to give ranks so many instances at most, one at least."""
+    if not ranks:
+        yield {}
+        return
+    for n in range(1, size + 1 if allowed(ranks[0]) else 2):
+        for rest in on_one_axis(ranks[1:], size // n, allowed):
+            yield {ranks[0]: n, **rest}
+
+
 def slots(ranks, axes, allowed):
     """Every way to give each rank a number of instances on each axis that has room for them."""
-    cells = [(r, a) for r in ranks for a in axes]
-    choices = [range(1, axes[a] + 1) if allowed(r, a) else (1,) for r, a in cells]
-    for picked in itertools.product(*choices):
-        given = dict(zip(cells, picked, strict=True))
-        if all(math.prod(given[r, a] for r in ranks) <= n for a, n in axes.items()):
-            yield {r: [given[r, a] for a in axes] for r in ranks}
+    each = [
+        list(on_one_axis(list(ranks), size, lambda r, a=a: allowed(r, a)))
+        for a, size in axes.items()
+    ]
+    for picked in itertools.product(*each):
+        yield {r: [given[r] for given in picked] for r in ranks}
 
 
 def rounds(size, instances):

@@ -24,9 +24,7 @@ def test_no_placement_takes_fewer_steps(case):
     named = dict(enumerate(axes))
     wanted = fewest_steps(dict(enumerate(sizes)), named, lambda r, a: on[r][a])
     assert found.steps == wanted
-    assert found.steps == math.prod(
-        -(-n // q) for n, q in zip(sizes, found.instances, strict=True)
-    )
+    assert found.steps == math.prod(-(-n // q) for n, q in zip(sizes, found.instances, strict=True))
     for a, size in enumerate(axes):
         assert math.prod(row[a] for row in found.spread) <= size
     for row, able in zip(found.spread, on, strict=True):
@@ -40,7 +38,7 @@ def test_no_instance_is_without_work(case):
     sizes, on, axes = case
     found = best_placement(sizes, on, axes)
     for n, row in zip(sizes, found.spread, strict=True):
-        for a, held in enumerate(row):
+        for held in row:
             if held > 1:
                 fewer = math.prod(row) // held * (held - 1)
                 assert -(-n // fewer) > -(-n // math.prod(row))

@@ -206,11 +206,12 @@ def _layer(facts: Facts, cycles: float, objective: str) -> LayerExam:
     taken = facts.cycles[6] * n if facts.measured else cycles
     bounds = [einsum.points / c for c in facts.cycles[:6]] + [einsum.macs / taken]
     clamped = [facts.ideal, *(max(facts.ideal, c) for c in facts.cycles[:6]), taken / n]
+    lost = [(clamped[i + 1] - clamped[i]) * n for i in range(len(STEPS))]
     steps = tuple(
         Step(
             name=name, bound=bounds[i], cycles=facts.cycles[i],
-            loss=bounds[i - 1] - bounds[i] if i else 0.0,
-            lost=(clamped[i + 1] - clamped[i]) * n, cause=words.cause, knob=words.knob,
+            loss=bounds[i - 1] - bounds[i] if i else 0.0, lost=lost[i], cause=words.cause,
+            knob=words.knob if lost[i] > 0 else "",
         )
         for i, (name, words) in enumerate(zip(STEPS, said(facts, objective), strict=True))
     )  # fmt: skip

@@ -150,7 +150,7 @@ def fewest_steps(
             if n >= _MOST_PLACEMENTS:
                 return Fitting(steps, tight, False)
             if _fits(einsum, outlines, trips, spread):
-                return Fitting(steps, tight, True)
+                return Fitting(steps, tight if steps > placement.steps else (), True)
     return Fitting(most, tight, True)
 
 
