@@ -227,7 +227,7 @@ def test_a_measurement_is_the_last_bound():
     assert "measured" in measured.steps[6].cause
     with pytest.raises(InputError, match="one component alone is busy"):
         ow.eyexam(result, measured={"block1.dw": slower / 3})
-    with pytest.raises(InputError, match="Did you mean 'block1.dw'"):
+    with pytest.raises(InputError, match=r"Did you mean 'block1\.dw'"):
         ow.eyexam(result, measured={"block1.dv": slower})
 
 

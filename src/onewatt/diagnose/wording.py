@@ -90,8 +90,8 @@ def _array_dimensions(facts: Facts) -> Said:
     if not facts.chip.axes:
         return Said("the chip has no array", "")
     held = "; ".join(_axis(facts, a) for a in range(len(facts.chip.axes)))
-    used, full = fragmentation(facts)
-    cause = f"{held}: {used:.0%} of the PEs, full {full:.0%} of the time"
+    busy, (_, full) = math.prod(facts.placement.instances), fragmentation(facts)
+    cause = f"{held}: {busy} of {facts.chip.pes} PEs, {full:.0%} of the time on average"
     if facts.cycles[3] <= max(facts.cycles[2], facts.ideal):
         return Said(cause, "")
     return Said(

@@ -6,8 +6,8 @@ import math
 
 from onewatt.diagnose.eyexam import CHOICE, PEAK, STEPS, Exam, LayerExam
 from onewatt.report.charts import Figure, short, text
-from onewatt.report.exam_text import lost_to
-from onewatt.report.wording import large, percent, plain, quantity
+from onewatt.report.exam_text import bound_text, lost_to
+from onewatt.report.wording import large, percent, quantity
 
 #: Okabe and Ito's palette for what costs most often, then colours apart from it.
 COLOURS = {
@@ -61,14 +61,14 @@ def waterfall(layer: LayerExam) -> Figure:
     bounds = layer.bounds
     floor = 10 ** math.floor(math.log10(min(bounds) / 2))
     hover = [
-        f"{s.name}: {plain(s.bound)} MAC/cycle<br>{text(s.cause)}"
+        f"{s.name}: {bound_text(s.bound)} MAC/cycle<br>{text(s.cause)}"
         + (f"<br>would lift it: {text(s.knob)}" if s.knob else "")
         for s in layer.steps
     ]
     left = {
         "type": "bar", "name": "left", "x": names, "base": floor, "hoverinfo": "text",
         "y": [b - floor for b in bounds], "hovertext": hover, "marker": {"color": "#009E73"},
-        "text": [large(b) if b >= 1e4 else plain(b) for b in bounds], "textposition": "inside",
+        "text": [bound_text(b) for b in bounds], "textposition": "inside",
         "insidetextanchor": "end", "textangle": 0,
     }  # fmt: skip
     lost = {
@@ -83,7 +83,11 @@ def waterfall(layer: LayerExam) -> Figure:
     }  # fmt: skip
     top = max(max(bounds), layer.peak)
     layout = {
-        "barmode": "overlay", "height": 340, "showlegend": False, "bargap": 0.15,
+        "barmode": "overlay", "height": 340,
+        "annotations": [
+            {"x": 1, "xref": "paper", "xanchor": "right", "y": math.log10(layer.peak),
+             "yanchor": "bottom", "showarrow": False, "text": peak["name"], "font": {"size": 12}}
+        ], "showlegend": False, "bargap": 0.15,
         "xaxis": {"automargin": True, "ticks": "", "showgrid": False, "tickangle": -35},
         "yaxis": {"type": "log", "range": [math.log10(floor), math.log10(top * 2)],
                   "dtick": 1, "tickformat": "~s", "automargin": True, "zeroline": False,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import html
+from typing import Any
 
-from onewatt.diagnose.eyexam import PEAK, VECTOR, Exam, eyexam
+from onewatt.diagnose.eyexam import PEAK, VECTOR, Exam, LayerExam, eyexam
 from onewatt.errors import InputError
-from onewatt.report.exam_charts import COLOURS
-from onewatt.report.exam_text import lost_to, sentence
+from onewatt.report.exam_charts import COLOURS, waterfall
+from onewatt.report.exam_text import bound_text, lost_to, sentence
 from onewatt.report.wording import large, percent
 from onewatt.spec.result import Result
 
@@ -39,7 +40,8 @@ def causes(exam: Exam | None, why_not: str) -> str:
         )
         rows.append(
             f'<tr><th scope="row">{cause.name}</th><td>{large(cause.cycles)}</td>'
-            f'<td>{percent(cause.share)}</td><td class="wide">{gauge}</td><td>{where}</td></tr>'
+            f"<td>{html.escape(percent(cause.share))}</td>"
+            f'<td class="wide">{gauge}</td><td>{where}</td></tr>'
         )
     return (
         f"<p>{html.escape(sentence(exam))}</p>"
@@ -47,3 +49,15 @@ def causes(exam: Exam | None, why_not: str) -> str:
         '<th scope="col">cycles</th><th scope="col">share</th><th scope="col" class="wide"></th>'
         f'<th scope="col">most in</th></tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
     )
+
+
+def layer_exam(layer: LayerExam | None) -> dict[str, Any]:
+    """Return the waterfall and the table of a layer; neither for work without bounds."""
+    if layer is None:
+        return {"bounds": None, "why": []}
+    rows = [
+        [s.name, bound_text(s.bound), percent(s.lost / layer.cycles) if s.lost > 0 else "",
+         s.cause, s.knob]
+        for s in layer.steps
+    ]  # fmt: skip
+    return {"bounds": waterfall(layer), "why": rows}

@@ -47,7 +47,9 @@ def show_layer_exam(layer: LayerExam, console: Console) -> None:
     table.columns[0].no_wrap = True
     for step in layer.steps:
         lost = percent(step.lost / layer.cycles) if step.lost > 0 else ""
-        table.add_row(Text(step.name), _count(step.bound), lost, Text(step.cause), Text(step.knob))
+        table.add_row(
+            Text(step.name), bound_text(step.bound), lost, Text(step.cause), Text(step.knob)
+        )
     console.print(Padding(table, (0, 0, 1, 2)))
     rows = sorted(layer.deliveries, key=lambda d: -d.cycles)[:6]
     if rows:
@@ -95,7 +97,14 @@ def _table(*heads: str) -> Table:
     return table
 
 
-def _count(bound: float) -> str:
+def bound_text(bound: float) -> str:
+    """Write MACs per cycle.
+
+    Examples
+    --------
+    >>> bound_text(1.05e8), bound_text(164.57), bound_text(1.2)
+    ('105 M', '165', '1.2')
+    """
     return large(bound) if bound >= 1e4 else plain(bound)
 
 
@@ -116,7 +125,7 @@ def _layers(exam: Exam, width: int) -> RenderableType:
     for layer in exam.layers:
         worst = max(layer.steps, key=lambda s: s.lost)
         why = f"{worst.name} ({percent(worst.lost / layer.cycles)})" if worst.lost > 0 else "–"
-        table.add_row(Text(layer.name), *(_count(b) for b in layer.bounds), Text(why))
+        table.add_row(Text(layer.name), *(bound_text(b) for b in layer.bounds), Text(why))
     return Padding(table, (0, 0, 1, 2))
 
 

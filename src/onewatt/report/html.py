@@ -13,7 +13,7 @@ from typing import Any
 from onewatt import __version__
 from onewatt.diagnose.eyexam import Exam
 from onewatt.report import charts, exam_charts
-from onewatt.report.exam_html import causes, examined
+from onewatt.report.exam_html import causes, examined, layer_exam
 from onewatt.report.figures import Figures, LayerFigures, figures
 from onewatt.report.store import write_text
 from onewatt.report.tables import findings, layer_proof, proof
@@ -119,7 +119,7 @@ def _embedded(data: Any) -> str:
 
 
 def _data(found: Figures, exam: Exam | None) -> dict[str, Any]:
-    bounds = {x.name: exam_charts.waterfall(x) for x in exam.layers} if exam else {}
+    exams = {x.name: x for x in exam.layers} if exam else {}
     drawn = {
         "levels": charts.by_level(found),
         "flow_energy": charts.sankey(found, "energy"),
@@ -132,7 +132,7 @@ def _data(found: Figures, exam: Exam | None) -> dict[str, Any]:
     return {
         "charts": {name: chart for name, chart in drawn.items() if chart},
         "layers": [
-            _detail(layer, answer, found) | {"bounds": bounds.get(layer.name)}
+            _detail(layer, answer, found) | layer_exam(exams.get(layer.name))
             for layer, answer in rows
         ],
     }
