@@ -97,7 +97,9 @@ class Ledger:
         unread.one = float(self.einsum.words(tensor))
         for (top, parent), below in zip(chain, [*chain[1:], None], strict=True):
             place, child = below or (len(self.template.slots), None)
-            way = edge(self.chip, tensor.name, parent.name, (child or self.chip.mac).name, output)
+            way = edge(
+                self.chip, tensor.name, parent.name, (child or self.chip.mac).name, output
+            )
             step = _Way(x, tensor, top, parent, place, child, way)
             if output:
                 unread = self._output_edge(step, unread)
