@@ -143,6 +143,8 @@ def show_flexibility(rows: tuple[Flexibility, ...], console: Console) -> None:
     blocks: list[RenderableType] = [_title(head)]
     table = _table("chip", "network", "stress", "mean>", "worst>", "network>", "worst layer",
                    "held up by")  # fmt: skip
+    for column in table.columns[:3]:
+        column.no_wrap = True
     for row in rows:
         table.add_row(
             Text(row.chip), Text(row.network), Text(row.stress), percent(row.mean),
