@@ -11,6 +11,7 @@ from chips_by_hand import tiny
 from diagnose.brute import fewest_steps, groups_of_pes
 from mapper.random_cases import chip as random_chip
 from mapper.random_cases import layer as random_layer
+from onewatt.diagnose import storage
 from onewatt.diagnose.bounds import placed, space
 from onewatt.diagnose.eyexam import CHOICE, STEPS
 from onewatt.diagnose.storage import fewest_steps as fewest_that_fit
@@ -190,6 +191,27 @@ def test_small_buffers_cost_steps(bits, steps):
     fitting = fewest_that_fit(einsum, chip, placed(einsum, chip, within), within, einsum.points)
     assert (fitting.steps, bool(fitting.tight)) == (steps, steps > 9)
     assert fastest(einsum, chip) == steps
+
+
+@pytest.mark.parametrize("limit", ["_MOST_TRIES", "_MOST_PLACEMENTS"])
+def test_too_many_placements_leave_a_bound_that_holds(monkeypatch, limit):
+    monkeypatch.setattr(storage, limit, 1)
+    rng, unproved = random.Random(3), 0
+    for _ in range(300):
+        chip, einsum = without_limits(random_chip(rng)), random_layer(rng)
+        within = space(einsum, chip).allowed
+        placement = placed(einsum, chip, within)
+        fitting = fewest_that_fit(einsum, chip, placement, within, einsum.points)
+        assert placement.steps <= fitting.steps <= einsum.points
+        if fitting.proved:
+            continue
+        unproved += 1
+        with monkeypatch.context() as patch:
+            patch.setattr(storage, limit, 10**6)
+            exact = fewest_that_fit(einsum, chip, placement, within, einsum.points)
+        assert exact.proved
+        assert fitting.steps <= exact.steps
+    assert unproved > 5
 
 
 @pytest.mark.parametrize("network", TINY)
