@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from onewatt.components.dataflows import list_dataflows as list_dataflows
     from onewatt.components.dataflows import with_dataflow as with_dataflow
     from onewatt.components.library import prices as prices
+    from onewatt.diagnose.eyexam import eyexam as eyexam
+    from onewatt.diagnose.flexibility import flexibility as flexibility
+    from onewatt.diagnose.roofline import roofline as roofline
+    from onewatt.diagnose.stresses import stressed as stressed
     from onewatt.errors import InputError as InputError
     from onewatt.errors import MappingError as MappingError
     from onewatt.errors import OnewattError as OnewattError
@@ -61,6 +65,8 @@ _HOMES = {
     "dumps": "spec.files",
     "evaluate": "model.evaluate",
     "evaluate_workload": "model.evaluate",
+    "eyexam": "diagnose.eyexam",
+    "flexibility": "diagnose.flexibility",
     "judge": "model.budget",
     "list_chips": "components.chips",
     "list_dataflows": "components.dataflows",
@@ -72,8 +78,10 @@ _HOMES = {
     "load_workload": "importers.load",
     "prices": "components.library",
     "read_mapping_string": "importers.timeloop.strings",
+    "roofline": "diagnose.roofline",
     "save_result": "report.store",
     "search": "mapper.search",
+    "stressed": "diagnose.stresses",
     "timeloop_mapping_yaml": "importers.timeloop.export",
     "with_dataflow": "components.dataflows",
     "with_densities": "importers.densities",

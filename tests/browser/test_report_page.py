@@ -91,7 +91,7 @@ def column(page, position):
 def test_charts_are_drawn_and_nothing_overflows(page_of, many, width):
     page = page_of(network(many), viewport={"width": width, "height": 900})
     charts = page.locator("figure .chart")
-    assert charts.count() == 4
+    assert charts.count() == 5
     for i in range(charts.count()):
         box = charts.nth(i).locator("svg.main-svg").first.bounding_box()
         assert box["width"] > 200
@@ -104,6 +104,15 @@ def test_charts_are_drawn_and_nothing_overflows(page_of, many, width):
     assert page.locator("#levels .bars path").count() > 3
     assert page.locator("#roofline .points path").count() >= 1
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_bounds_of_the_chosen_layer_are_drawn(page_of):
+    page = page_of(network(6))
+    assert page.locator("#detail-why tbody tr").count() == 7
+    assert page.locator("#detail-waterfall .bars path").count() >= 7
+    page.locator("#layer-table tbody tr").last.click()  # vector work has no bounds
+    assert page.locator("#detail-bounds").is_hidden()
+    assert page.locator("#detail-why tbody tr").count() == 0
 
 
 def test_sorting_by_click(page_of):

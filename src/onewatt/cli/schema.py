@@ -13,7 +13,9 @@ def schema(
     kind: Annotated[
         str,
         typer.Argument(
-            metavar="KIND", show_default=False, help="result, chip, workload, mapping or study."
+            metavar="KIND",
+            show_default=False,
+            help="result, eyexam, flexibility, chip, workload, mapping or study.",
         ),
     ],
 ) -> None:

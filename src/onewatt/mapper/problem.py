@@ -7,7 +7,16 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from onewatt.mapper.kernel.arrays import TENSOR, WITH, WITHOUT, Costs, Floats, Ints, Layer
+from onewatt.mapper.kernel.arrays import (
+    APART,
+    TENSOR,
+    WITH,
+    WITHOUT,
+    Costs,
+    Floats,
+    Ints,
+    Layer,
+)
 from onewatt.mapper.template import Template
 from onewatt.mapper.terms import Key, Ledger, Linear, without_negative
 from onewatt.model.nest import factors
@@ -171,14 +180,14 @@ class Case:
         ledger = problem.ledger
         keys = sorted({*ledger.energy, *(k for p in ledger.ports.values() for k in p)})
         self._masks: dict[tuple[int, int], int] = {}
-        terms = np.array([self._row(k) for k in keys], dtype=np.int64).reshape(len(keys), 10)
+        terms = np.array([self._row(k) for k in keys], dtype=np.int64).reshape(len(keys), 11)
         n_slot = len(problem.is_time)
         steps = self._mask(sum(1 << j for j in range(n_slot) if problem.is_time[j]), n_slot)
         needed = np.zeros((len(problem.sizes), len(self._masks)), dtype=np.bool_)
         needed[:, steps] = True
         for row in terms:
-            needed[~problem.layer.relevant[row[TENSOR]], row[WITH]] = True
-            needed[~problem.layer.relevant[row[TENSOR]], row[WITHOUT]] = True
+            for mask in (row[WITH], row[WITHOUT], row[APART]):
+                needed[~problem.layer.relevant[row[TENSOR]], mask] = True
 
         def table(rows: list[Linear]) -> Floats:
             return np.array([[row.get(k, 0.0) for k in keys] for row in rows]).reshape(
@@ -225,10 +234,12 @@ class Case:
             decide = self.slots[at]
         slots = ((1 << k.place) - 1) & ~k.shared & ~free
         outside = slots & ~(1 << decide) if decide >= 0 else slots
+        apart = slots & ~sum(1 << j for j in self.slots if j <= decide)
         level = self.slots.index(decide) if decide >= 0 else -1
         return (
             k.tensor, k.place, int(k.keeps), k.shared, decide, step, int(k.own),
             self._mask(slots, k.place), self._mask(outside, k.place), level,
+            self._mask(apart, k.place),
         )  # fmt: skip
 
 

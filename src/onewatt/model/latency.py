@@ -35,6 +35,22 @@ def busy(einsum: Einsum, architecture: Architecture, counts: Counts) -> Iterator
 def port_cycles(einsum: Einsum, architecture: Architecture, memory: Memory, counts: Counts) -> int:
     """Return the cycles the busiest instance of a memory needs for its ports in one run."""
     read = write = 0.0
+    for _, inward, words in port_words(einsum, architecture, memory, counts):
+        if inward:
+            write += words
+        else:
+            read += words
+    return transfer_cycles(memory, read, write)
+
+
+def port_words(
+    einsum: Einsum, architecture: Architecture, memory: Memory, counts: Counts
+) -> Iterator[tuple[str, bool, float]]:
+    """Yield what passes the ports of the busiest instance of a memory in one run.
+
+    Each row has the name of a tensor, whether its words go in, and how many they are as the port
+    sees them: compressed, and without those that are skipped.
+    """
     tensors = {t.name: t for t in einsum.tensors}
     for row in counts.traffic:
         if row.level != memory.name:
@@ -42,11 +58,7 @@ def port_cycles(einsum: Einsum, architecture: Architecture, memory: Memory, coun
         tensor = tensors[row.tensor]
         bits = stored_bits(architecture, memory, tensor, tensor is einsum.output)
         words = row.busiest * sparse.share(einsum, memory, tensor, row.action, bits).port
-        if row.action in ("read", "drain"):
-            read += words
-        else:
-            write += words
-    return transfer_cycles(memory, read, write)
+        yield row.tensor, row.action not in ("read", "drain"), words
 
 
 def transfer_cycles(memory: Memory, read: float, write: float) -> int:

@@ -6,10 +6,12 @@ import html
 import math
 from typing import Any
 
+from onewatt.diagnose.eyexam import Exam
 from onewatt.report.figures import (
     ARITHMETIC,
     UPKEEP,
     Figures,
+    LayerFigures,
     Link,
     level_energy,
     links,
@@ -212,8 +214,11 @@ def _flow(row: Link, found: Figures) -> str:
     )
 
 
-def roofline(found: Figures) -> Figure | None:
-    """MACs a cycle over MACs per byte off chip, a point a layer; None without MAC work."""
+def roofline(found: Figures, exam: Exam | None = None) -> Figure | None:
+    """MACs a cycle over MACs per byte off chip, a point a layer; None without MAC work.
+
+    With an exam, each layer has its own ceiling too: that of the PEs its mapping keeps at work.
+    """
     limits = roof(found.result)
     layers = [x for x in found.layers if x.macs and x.cycles and x.off_chip_bytes]
     if not layers:
@@ -247,6 +252,8 @@ def roofline(found: Figures) -> Figure | None:
         }
         for i, name in enumerate(names)
     ]  # fmt: skip
+    if exam is not None:
+        points.append(_ceilings({x.name: x.active for x in exam.layers}, layers, xs))
     low = min(*ys, left * rate if rate else min(ys)) / 1.5
     layout = {
         "height": 420, "legend": _legend(),
@@ -254,6 +261,18 @@ def roofline(found: Figures) -> Figure | None:
         "yaxis": _log("MAC per cycle", low, limits.peak * 2),
     }  # fmt: skip
     return {"data": [*lines, *points], "layout": layout}
+
+
+def _ceilings(active: dict[str, float], layers: list[LayerFigures], xs: list[float]) -> Figure:
+    """Return a dash for each layer at the speed of its PEs at work."""
+    rows = [(x, active[row.name], row.name) for x, row in zip(xs, layers, strict=True)
+            if row.name in active]  # fmt: skip
+    return {
+        "type": "scatter", "mode": "markers", "name": "ceiling of the PEs at work",
+        "x": [x for x, _, _ in rows], "y": [y for _, y, _ in rows], "hoverinfo": "text",
+        "hovertext": [f"{text(name)}<br>PEs at work: {y:.3g} MAC/cycle" for _, y, name in rows],
+        "marker": {"symbol": "line-ew-open", "size": 12, "color": "#8A8F98", "line": {"width": 2}},
+    }  # fmt: skip
 
 
 _DASHED: Figure = {"dash": "dash", "width": 2}

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from onewatt import __version__
-from onewatt.report import charts
+from onewatt.diagnose.eyexam import Exam
+from onewatt.report import charts, exam_charts
+from onewatt.report.exam_html import causes, examined, layer_exam
 from onewatt.report.figures import Figures, LayerFigures, figures
 from onewatt.report.store import write_text
 from onewatt.report.tables import findings, layer_proof, proof
@@ -69,6 +71,7 @@ def html_page(result: Result, *, command: str = "") -> str:
         HTML with style, script, plotly and data inside; it asks nothing of any network.
     """
     found = figures(result)
+    exam, why_not = examined(result)
     shown = {
         "title": f"{result.workload.name} on {result.architecture.name}",
         "network": result.workload.name,
@@ -79,7 +82,7 @@ def html_page(result: Result, *, command: str = "") -> str:
         "style": _template("style.css"),
         "script": _template("page.js"),
         "plotly": _plotly(),
-        "data": _embedded(_data(found)),
+        "data": _embedded(_data(found, exam)),
         "cards": _cards(found),
         "verdict": _verdict(result),
         "findings": "".join(f"<li>{html.escape(s)}</li>" for s in findings(found)),
@@ -87,6 +90,7 @@ def html_page(result: Result, *, command: str = "") -> str:
         "unpriced": _unpriced(result),
         "layers": _layers(found),
         "undrawn": _undrawn(found),
+        "causes": causes(exam, why_not),
         "facts": _facts(found, command),
         "prices": _prices(result),
         "areas": _areas(result),
@@ -114,18 +118,23 @@ def _embedded(data: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _data(found: Figures) -> dict[str, Any]:
+def _data(found: Figures, exam: Exam | None) -> dict[str, Any]:
+    exams = {x.name: x for x in exam.layers} if exam else {}
     drawn = {
         "levels": charts.by_level(found),
         "flow_energy": charts.sankey(found, "energy"),
         "flow_words": charts.sankey(found, "words"),
         "layers": charts.by_layer(found),
-        "roofline": charts.roofline(found),
+        "causes": exam_charts.by_cause(exam, found.result.architecture.clock) if exam else None,
+        "roofline": charts.roofline(found, exam),
     }
     rows = zip(found.layers, found.result.layers, strict=True)
     return {
         "charts": {name: chart for name, chart in drawn.items() if chart},
-        "layers": [_detail(layer, answer, found) for layer, answer in rows],
+        "layers": [
+            _detail(layer, answer, found) | layer_exam(exams.get(layer.name))
+            for layer, answer in rows
+        ],
     }
 
 

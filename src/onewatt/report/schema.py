@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+from onewatt.diagnose.eyexam import STEPS
 from onewatt.errors import InputError, unknown
+from onewatt.report.exam_tables import FLEXIBILITY_SCHEMA
+from onewatt.report.exam_tables import SCHEMA as EXAM
 from onewatt.report.tables import SCHEMA
 from onewatt.spec.files import KINDS
 from onewatt.spec.result import Convention, Objective
@@ -16,6 +19,7 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TEXT: Schema = {"type": "string"}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 _AMOUNT: Schema = {"type": "number", "minimum": 0}
+_SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1.000001}
 
 
 def schema(kind: str) -> Schema:
@@ -26,10 +30,11 @@ def schema(kind: str) -> Schema:
     InputError
         If there is no such kind.
     """
-    if kind == "result":
-        return result_schema()
+    tables = {"result": result_schema, "eyexam": exam_schema, "flexibility": flexibility_schema}
+    if kind in tables:
+        return tables[kind]()
     if kind not in KINDS:
-        raise InputError(unknown("kind of file", kind, ["result", *KINDS]))
+        raise InputError(unknown("kind of file", kind, [*tables, *KINDS]))
     return json_schema(kind)
 
 
@@ -69,6 +74,47 @@ def result_schema() -> Schema:
     # a saved result.json is the same table with two more keys, so that it can be drawn again
     table["properties"] |= {"command": _TEXT, "result": {"type": "object"}}
     return {"$schema": _DIALECT, "$id": SCHEMA, "title": "A result of onewatt", **table}
+
+
+def exam_schema() -> Schema:
+    """Return the JSON Schema of the table that `exam_json` makes."""
+    step = _record(
+        name={"enum": list(STEPS)}, bound=_AMOUNT, cycles=_AMOUNT, loss=_AMOUNT, lost=_AMOUNT,
+        cause=_TEXT, knob=_maybe(_TEXT),
+    )  # fmt: skip
+    delivery = _record(
+        component=_TEXT, tensor=_TEXT, port=_TEXT, words=_AMOUNT, words_per_cycle=_AMOUNT,
+        instances=_COUNT, cycles=_AMOUNT,
+    )  # fmt: skip
+    slope = _record(
+        component=_TEXT, port=_TEXT, tensors=_list(_TEXT), words_per_cycle=_AMOUNT,
+        macs_per_word=_AMOUNT, bound=_AMOUNT,
+    )  # fmt: skip
+    layer = _record(
+        name=_TEXT, op=_TEXT, count=_COUNT, macs=_COUNT, cycles=_AMOUNT, peak=_AMOUNT,
+        active=_AMOUNT, spatial=_SHARE, temporal=_SHARE, chosen=_AMOUNT, bottleneck=_TEXT,
+        measured={"type": "boolean"}, steps=_list(step), deliveries=_list(delivery),
+        slopes=_list(slope),
+    )  # fmt: skip
+    table = _record(
+        schema={"const": EXAM}, workload=_TEXT, chip=_TEXT, objective=_TEXT, cycles=_AMOUNT,
+        causes=_list(_record(name=_TEXT, cycles=_AMOUNT, share=_SHARE)), layers=_list(layer),
+        left=_list(_TEXT),
+    )  # fmt: skip
+    return {"$schema": _DIALECT, "$id": EXAM, "title": "An exam of onewatt", **table}
+
+
+def flexibility_schema() -> Schema:
+    """Return the JSON Schema of the table that `flexibility_json` makes."""
+    layer = _record(name=_TEXT, count=_COUNT, array=_SHARE, kept=_SHARE, limit=_TEXT)
+    row = _record(
+        chip=_TEXT, network=_TEXT, stress=_TEXT, worst=_SHARE, worst_layer=_TEXT, limit=_TEXT,
+        mean=_SHARE, array_mean=_SHARE, whole=_SHARE, layers=_list(layer),
+    )  # fmt: skip
+    table = _record(schema={"const": FLEXIBILITY_SCHEMA}, rows=_list(row))
+    return {
+        "$schema": _DIALECT, "$id": FLEXIBILITY_SCHEMA, "title": "Flexibility by onewatt", **table,
+    }  # fmt: skip
 
 
 def _sources() -> Schema:

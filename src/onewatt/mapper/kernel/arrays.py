@@ -60,7 +60,7 @@ class Space(NamedTuple):
 class Costs(NamedTuple):
     """What mappings cost, in one case."""
 
-    terms: Ints  #: (E, 10), see below
+    terms: Ints  #: (E, 11), see below
     masks: Ints  #: (M, 2): a set of slots, and a place
     steps: int  #: the mask of all slots of time
     needed: Flags  #: (R, M): whether tiles of a rank are counted there
@@ -80,5 +80,6 @@ class Costs(NamedTuple):
     fixed: Ints  #: (J, R): the order that the dataflow asks for, outermost first, or -1
 
 
-#: Columns of a term.
-TENSOR, PLACE, KEEPS, SHARED, DECIDES, STEP, OWN, WITH, WITHOUT, LEVEL = range(10)
+#: Columns of a term; the masks of slots that count, without the one that decides, and without all
+#: deciding ones down to it.
+TENSOR, PLACE, KEEPS, SHARED, DECIDES, STEP, OWN, WITH, WITHOUT, LEVEL, APART = range(11)

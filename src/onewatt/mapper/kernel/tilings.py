@@ -23,6 +23,7 @@ from onewatt.mapper.kernel.arrays import (
 from onewatt.mapper.kernel.boxes import copy_row, copy_rows, rests_at, up
 from onewatt.mapper.kernel.jit import compiled, leaf
 from onewatt.mapper.kernel.prices import beaten, priced
+from onewatt.mapper.kernel.words import alive
 from onewatt.model.kernel import FORWARD, FRESH, SPATIAL, TEMPORAL, crossing
 from onewatt.model.kernel import steps as count_steps
 
@@ -222,7 +223,7 @@ def _raise(t, value, rates, low, paid):
 
 
 @leaf
-def _exact(words, steps, least, tile, is_time, costs, paid):
+def _exact(words, steps, least, tile, is_time, costs, paid, scratch):
     """Energy and cycles of a mapping whose words are known, accesses rounded as the model does."""
     rows = len(costs.exact_base)
     for k in range(rows):
@@ -233,11 +234,11 @@ def _exact(words, steps, least, tile, is_time, costs, paid):
         total = costs.access_base[i]
         for t in range(len(words)):
             total += costs.accesses[i, t] * words[t]
-        used = 1.0
-        for j in range(int(costs.access_pays[i, 2])):
-            if not is_time[j]:
-                for r in range(tile.shape[0]):
-                    used *= up(tile[r, j], tile[r, j + 1])
+        used, place, mask = 1.0, int(costs.access_pays[i, 2]), 0
+        for j in range(place):
+            mask |= 0 if is_time[j] else 1 << j
+        for r in range(tile.shape[0]):  # instances with work
+            used *= alive(tile, r, mask, place, scratch)
         each = math.ceil(total / used * costs.access_pays[i, 1] - 1e-9)
         paid[0] += costs.access_pays[i, 0] * min(used, costs.access_pays[i, 3]) * each
     cycles = least
@@ -305,7 +306,7 @@ def tiling_costs(
             if (layer.dims[costs.terms[t, TENSOR], :, 1].max() >= 0) == windows:
                 sequence[n] = t
                 n += 1
-    limit = best.copy()
+    limit, scratch = best.copy(), np.zeros((2, 64), np.int64)
     made, codes = np.empty((16, 2)), np.empty(16, np.int64)
     many = 0
     memo_key, memo_value = np.zeros((n_term, MEMO), np.int64), np.zeros((n_term, MEMO))
@@ -370,7 +371,7 @@ def tiling_costs(
             for i in range(n_level):
                 code = code * length[i] + picked[i]
             energy, cycles = _exact(
-                low[n_level], steps, least, tile, space.is_time, costs, paid[n_level]
+                low[n_level], steps, least, tile, space.is_time, costs, paid[n_level], scratch
             )
             if beaten(energy, cycles, mode, limit, tolerance):
                 if n_level == 0:

@@ -13,6 +13,7 @@ import math
 from typing import Any, NamedTuple
 
 from onewatt.mapper.kernel.arrays import (
+    APART,
     DECIDES,
     KEEPS,
     NEVER,
@@ -270,31 +271,35 @@ def _rest(lo, hi, rests, p, d, domain, n_domain, last):
 
 
 @leaf
-def _most_lost(lo, hi, rests, x, d, still, value, cheapest, relevant, dims, n_dims, domain,
+def _most_lost(lo, hi, rests, x, d, still, value, cheapest, through, relevant, dims, n_dims, domain,
                n_domain, last):  # fmt: skip
     """Words of a tensor that last tiles may save which are one tile of the next place; the rank.
 
-    There a loop over a rank of the tensor takes one trip, so loops outside it may keep the tensor.
-    The innermost loop has to be one of these, and does not address the tensor `still`.
+    There a loop over a rank of the tensor takes one trip, so loops outside it may keep the tensor:
+    loops of the slot if the innermost is such a one, which then does not address the tensor
+    `still`; and loops of slots outside if all loops over its ranks are.
     """
-    most, at = 0.0, -1
+    inner, at, every, least = 0.0, -1, 0.0, 1.0
     for i in range(n_dims[x]):
         for side in (0, 1):
             p, r = dims[x, i, side], dims[x, i, 1 - side]
-            if p < 0 or (relevant[still, p] and not _everywhere(relevant, p)):
-                continue  # then another tensor is held still
-            rest = _rest(lo, hi, rests, p, d, domain, n_domain, last)
-            if rest == 0:
+            if p < 0:
                 continue
-            n = lo[p, 0]
-            if r < 0:
-                lost = rest / n * (value - cheapest)
-            else:
+            rest = _rest(lo, hi, rests, p, d, domain, n_domain, last)
+            share = rest / lo[p, 0]
+            if r >= 0 and rest:
                 a, b, m = dims[x, i, 2 + side], dims[x, i, 3 - side], lo[r, 0]
-                lost = min(1.0, (a * rest + b * m) / (a * n + b * m)) * (value - cheapest)
-            if lost > most:
-                most, at = lost, p
-    return most, at
+                share = min(1.0, (a * rest + b * m) / (a * lo[p, 0] + b * m))
+            if share > every:
+                every, at = share, p
+            if lo[p, d] > hi[p, d + 1]:
+                least = min(least, share)
+            if still != x and not (relevant[still, p] and not _everywhere(relevant, p)):
+                inner = max(inner, share)
+    lost = min(every, least) * (value - through)
+    if value > cheapest:
+        lost += inner * (value - cheapest)
+    return min(lost, value - through), at
 
 
 @leaf
@@ -385,15 +390,16 @@ def least_words(lo: Any, hi: Any, rests: Any, space: Any, layer: Any, costs: Any
                 n_pair += 1
                 if _keeps(lo, hi, p, r, a, b, place, step, is_time):
                     keeping, keeper = keeping + 1, i
-        with_, without = fixed, fixed
+        with_, without, apart = fixed, fixed, fixed
         for r in range(n_rank):
             if not relevant[x, r]:
                 with_ *= counts[r, terms[t, WITH]]
                 without *= counts[r, terms[t, WITHOUT]]
+                apart *= counts[r, terms[t, APART]]
         # every word comes once, and each further sweep brings all but those held when it begins
         held = min(held, union) * fixed if n_pair else 0.0
         anew = union - held / fixed
-        cheapest = without * anew + held
+        cheapest, through = without * anew + held, apart * anew + held
         for c in range(classes.shape[0]):
             still, slides, run, full = classes[c, 0], classes[c, 1], classes[c, 2], classes[c, 3]
             if d < 0 or not run & free[x]:
@@ -426,9 +432,9 @@ def least_words(lo: Any, hi: Any, rests: Any, space: Any, layer: Any, costs: Any
                         )  # fmt: skip
                 value = max(value * moved, value * anew + held)
             out.lost[t, c], out.at[t, c] = 0.0, -1
-            if d > 0 and still != x and space.kind != PERFECT and value > cheapest:
+            if d > 0 and space.kind != PERFECT and value > through:
                 out.lost[t, c], out.at[t, c] = _most_lost(
-                    lo, hi, rests, x, d, still, value, cheapest, relevant, dims, n_dims,
+                    lo, hi, rests, x, d, still, value, cheapest, through, relevant, dims, n_dims,
                     space.domain, space.n_domain, out.last,
                 )  # fmt: skip
                 value -= out.lost[t, c]

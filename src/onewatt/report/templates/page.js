@@ -45,7 +45,15 @@
   }
 
   const charts = all("[data-chart]");
-  const drawAll = () => charts.forEach(draw);
+  let bounds = null;
+  function drawBounds() {
+    byId("detail-bounds").hidden = !bounds;
+    if (bounds) Plotly.react(byId("detail-waterfall"), ...themed(bounds), config);
+  }
+  const drawAll = () => {
+    charts.forEach(draw);
+    drawBounds();
+  };
   drawAll();
   const layerChart = charts.find((place) => place.dataset.chart === "layers");
   layerChart.on("plotly_click", (event) => choose(event.points[0].customdata));
@@ -108,6 +116,13 @@
   filter();
 
   // One layer ---------------------------------------------------------------------------------
+  function fill(table, lines, numeric) {
+    byId(table).tBodies[0].replaceChildren(...lines.map((cells) => {
+      const row = make("tr");
+      row.append(...cells.map((cell, i) => make("td", cell, numeric(i) ? "number" : "")));
+      return row;
+    }));
+  }
   function choose(index) {
     const layer = data.layers[index];
     if (!layer) return;
@@ -124,11 +139,10 @@
     byId("detail-mapping").hidden = !layer.mapping;
     byId("detail-mapping").firstChild.textContent = layer.mapping;
     byId("detail-nest").replaceChildren(...layer.nest.map(([kind, line]) => make("span", `${line}\n`, kind)));
-    byId("detail-traffic").tBodies[0].replaceChildren(...layer.traffic.map((cells) => {
-      const row = make("tr");
-      row.append(...cells.map((cell, i) => make("td", cell, i > 1 ? "number" : "")));
-      return row;
-    }));
+    fill("detail-traffic", layer.traffic, (i) => i > 1);
+    fill("detail-why", layer.why, (i) => i === 1 || i === 2);
+    bounds = layer.bounds;
+    drawBounds();
   }
   for (const row of rows) {
     row.addEventListener("click", () => choose(row.dataset.layer));

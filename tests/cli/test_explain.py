@@ -1,0 +1,91 @@
+"""The verbs explain and flexibility, with real networks on real chips."""
+
+import json
+
+import jsonschema
+import pytest
+
+from onewatt.cli import main
+from onewatt.report.schema import exam_schema, flexibility_schema
+
+
+@pytest.fixture
+def run(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+
+    def go(*arguments):
+        code = main(arguments)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return go
+
+
+@pytest.fixture
+def saved(run):
+    assert run("analyze", "mlperf_ad", "-c", "systolic_ws", "-o", "demo", "-q", "-j", "1")[0] == 0
+    return "demo/result.json"
+
+
+def test_a_saved_result_is_explained(run, saved):
+    code, out, err = run("explain", saved)
+    assert (code, err) == (0, "")
+    assert "Of all causes, bandwidth costs most" in out
+    assert "weights_load" in out
+    code, out, _ = run("explain", saved, "--layer", "fc5")
+    assert code == 0
+    assert out.startswith("fc5 (gemm)")
+    assert "layer shape" in out
+
+
+def test_a_model_is_mapped_first(run):
+    code, out, _ = run("explain", "mlperf_ad::fc5", "-c", "systolic_ws", "-j", "1")
+    assert code == 0
+    assert "fc5" in out
+    assert "fc6" not in out
+
+
+def test_json(run, saved):
+    code, out, err = run("explain", saved, "--json")
+    assert (code, err) == (0, "")
+    table = json.loads(out)
+    jsonschema.validate(table, exam_schema(), jsonschema.Draft202012Validator)
+    assert len(table["layers"]) == 10
+    code, out, _ = run("explain", saved, "--json", "--layer", "fc5")
+    one = json.loads(out)
+    assert [x["name"] for x in one["layers"]] == ["fc5"]
+    assert one["causes"] == table["causes"]  # of the whole network still
+
+
+def test_flexibility(run):
+    asked = ("flexibility", "systolic_ws", "eyeriss_256", "--network", "mlperf_ad")
+    code, out, _ = run(*asked)
+    assert code == 0
+    assert out.count("mlperf_ad") == 10
+    code, out, err = run(*asked, "--json", "--batch", "4")
+    assert (code, err) == (0, "")
+    table = json.loads(out)
+    jsonschema.validate(table, flexibility_schema(), jsonschema.Draft202012Validator)
+    assert {r["chip"] for r in table["rows"]} == {"systolic_ws", "eyeriss_256"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["explain", "mlperf_ad"], "give --chip to map it"),
+        (["explain", "gone.json"], "gone.json: cannot be read"),
+        (["explain", "mlperf_ad", "-c", "eyris"], "found no chip 'eyris'"),
+        (["explain", "mlperf_ad", "-c", "eyeriss", "--objective", "spede"], "unknown objective"),
+        (["explain", "mlperf_ad::fc5", "-c", "systolic_ws", "--layer", "fc6"], "unknown layer"),
+        (["flexibility"], "Missing argument 'CHIP...'"),
+        (["flexibility", "eyris"], "found no chip 'eyris'"),
+        (["flexibility", "eyeriss", "--network", "alexnt"], "alexnt"),
+        (["flexibility", "eyeriss", "--dataflow", "fee"], "Did you mean 'free'?"),
+    ],
+)
+def test_bad_input_is_one_line_and_code_1(run, arguments, says):
+    code, out, err = run(*arguments)
+    assert (code, out) == (1, "")
+    assert err.startswith("onewatt: error: ")
+    assert err.count("\n") == 1
+    assert says in err
