@@ -26,23 +26,31 @@ _HEIGHTS = (32, 16, 8)
 class Spread(NamedTuple):
     """Ways to spread a layer over the array: instances of each rank, shape (ways, ranks).
 
-    `inputs`, `weights` and `sums` are how many PEs of a cluster want different words.
+    `clusters` are at work; `inputs`, `weights` and `sums` are how many PEs of one want different
+    words.
     """
 
     counts: Counts
+    clusters: Numbers
     inputs: Numbers
     weights: Numbers
     sums: Numbers
 
 
 class Words(NamedTuple):
-    """Words of one run of a layer, by way: delivered to PEs, and at the buffers."""
+    """Words of one run of a layer, by way.
 
+    Of inputs: `read` from buffers, `arriving` at clusters, `inputs` at PEs.  `weights` arrive at
+    PEs and `fetched` ones come from DRAM.  `sums` leave PEs, and `back` of them wait in a buffer.
+    """
+
+    read: Numbers
+    arriving: Numbers
     inputs: Numbers
+    fetched: Numbers
     weights: Numbers
     sums: Numbers
-    glb_inputs: Numbers
-    glb_sums: Numbers
+    back: Numbers
     windows: Numbers
 
 
@@ -117,8 +125,9 @@ def _spread(layer: Layer, machine: Machine) -> Spread:
     counts = outside[a] * table[b][:, :ranks].astype(np.int64)
     sizes = np.array([layer.size[r] for r in RANKS])
     keep = (counts < 2 * sizes).all(axis=1)
+    clusters = outside.prod(axis=1)[a][keep].astype(np.float64)
     inputs, weights, sums = (table[b][keep, ranks + i] for i in range(3))
-    return Spread(counts[keep], inputs, weights, sums)
+    return Spread(counts[keep], clusters, inputs, weights, sums)
 
 
 def _wanted(layer: Layer, levels: tuple[Level, ...], ways: list[Counts], tensor: str) -> Numbers:
@@ -258,37 +267,42 @@ class _Tried:
         bits = self.machine.bits["Outputs"]
         return self._sum_words() * self.spread.sums * bits / self.machine.rate["Outputs"]
 
+    def _fetched(self) -> Numbers:
+        """Return the weights that come from DRAM."""
+        again = self._strips()
+        if self.order == "sums":
+            again = np.where(self._once, 1, self.positions)
+        return self.layer.weight_words * again
+
     def _off_chip(self) -> Numbers:
         """Return the bits from and to DRAM."""
         layer, machine = self.layer, self.machine
-        weights = layer.weight_words * self._strips()
-        if self.order == "sums":
-            weights = layer.weight_words * np.where(self._once, 1, self.positions)
         return (
-            weights * moved_bits(machine, "Weights", layer.weights)
+            self._fetched() * moved_bits(machine, "Weights", layer.weights)
             + layer.input_words * moved_bits(machine, "Inputs", layer.inputs)
             + layer.output_words * machine.bits["Inputs"]
         )
 
-    def _totals(self) -> Words:
+    def words(self) -> Words:
+        """Return what moves in one run."""
         layer, many = self.layer, self.used * self.full
         i = {r: self.spread.counts[:, RANKS.index(r)] for r in RANKS}
-        inputs = self._input_words() * many
-        summed = i["C"] * i["R"]
-        sums = self._sum_words() * many
-        across = np.maximum(1.0, self.spread.inputs)
         apart = i["G"] * i["N"] * i["C"] * i["Q"] * np.minimum(
             i["P"] * i["R"], (i["P"] - 1) * layer.down + i["R"]
         )  # fmt: skip
-        read = self._input_words() * np.maximum(apart, across) * self.full
-        # sums that are not final go through the buffer and come back
-        back = np.maximum(0.0, sums / summed - layer.output_words)
-        return Words(inputs, self._weight_words() * many, sums, read, back,
-                     self._windows() * many)  # fmt: skip
+        each, sums = self._input_words() * self.full, self._sum_words() * many
+        # sums that are not final go through a buffer and come back
+        back = np.maximum(0.0, sums / (i["C"] * i["R"]) - layer.output_words)
+        return Words(
+            each * apart, each * self.spread.inputs * self.spread.clusters, each * self.used,
+            self._fetched(), self._weight_words() * many, sums, back, self._windows() * many,
+        )  # fmt: skip
 
     def cycles(self) -> Numbers:
         """Return the cycles of each way: the busiest of arithmetic and networks."""
-        busiest = np.max(np.stack(list(self.busy.values())), axis=0)
+        beside = dict(self.busy)
+        alone = 0.0 if self.machine.overlaps else beside.pop("Weights")
+        busiest = np.max(np.stack(list(beside.values())), axis=0) + alone
         if self.order == "sums":
             # no buffer holds weights: sums rest only where no weight has to come again
             return np.where(self._once | (self.positions == 1), busiest, math.inf)
@@ -296,9 +310,8 @@ class _Tried:
 
     def best(self) -> int:
         """Return the quickest way; of equals, the one that moves the fewest words."""
-        cycles, words = self.cycles(), self._totals()
-        moved = words.inputs + words.weights + words.sums + words.glb_inputs + words.glb_sums
-        return int(np.lexsort((moved, np.round(cycles, 6)))[0])
+        moved = np.sum(np.stack(self.words()), axis=0)
+        return int(np.lexsort((moved, np.round(self.cycles(), 6)))[0])
 
     def plan(self, i: int) -> Plan:
         """Return one way as a plan."""
@@ -307,7 +320,7 @@ class _Tried:
             self.layer, counts, int(self.m0[i]), int(self.c0[i]), self.order,
             float(self.used[i] * self.full[i]), float(self.cycles()[i]),
             {k: float(v[i]) for k, v in self.busy.items()},
-            {k: float(v[i]) for k, v in self._totals()._asdict().items()},
+            {k: float(v[i]) for k, v in self.words()._asdict().items()},
         )  # fmt: skip
 
 
