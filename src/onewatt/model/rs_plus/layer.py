@@ -16,7 +16,8 @@ class Layer(NamedTuple):
     """A convolution, depthwise or fully connected layer.
 
     `size` is by rank, `down` and `along` are the strides of rows and columns, `inputs` and
-    `weights` the shares of non-zeros [1]; the words are those of whole tensors.
+    `weights` the shares of non-zeros [1], `spread` the standard deviation of
+    that of the weights from PE to PE; the words are those of whole tensors.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Layer(NamedTuple):
     along: int
     inputs: float
     weights: float
+    spread: float
     input_words: int
     weight_words: int
     output_words: int
@@ -36,7 +38,7 @@ class Layer(NamedTuple):
         return math.prod(self.size.values())
 
 
-def layer_of(einsum: Einsum) -> Layer:
+def layer_of(einsum: Einsum, *, spread: float = 0.0) -> Layer:
     """Return a layer in the terms of row-stationary plus.
 
     Raises
@@ -57,7 +59,7 @@ def layer_of(einsum: Einsum) -> Layer:
     size = {rank: einsum.sizes.get(rank, 1) for rank in RANKS}
     return Layer(
         einsum.name, einsum.count, size, _stride(inputs.projection, "P"),
-        _stride(inputs.projection, "Q"), inputs.density, weights.density, einsum.words(inputs),
+        _stride(inputs.projection, "Q"), inputs.density, weights.density, spread, einsum.words(inputs),
         einsum.words(weights), einsum.words(einsum.output),
     )  # fmt: skip
 

@@ -217,7 +217,7 @@ class _Tried:
         unique, place = np.unique(keys, axis=0, return_inverse=True)
         ratios = [
             slowest_window(layer.inputs, layer.weights, (int(k), int(m)), lanes=machine.lanes,
-                           pes=int(n)) / (k * math.ceil(m / machine.lanes))
+                           pes=int(n), spread=layer.spread) / (k * math.ceil(m / machine.lanes))
             for k, m, n in unique
         ]  # fmt: skip
         return np.array(ratios)[place.ravel()]
