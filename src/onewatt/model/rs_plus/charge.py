@@ -37,7 +37,7 @@ def charge(plan: Plan, machine: Machine, *, standing: float = 0.0, scale: float 
     Cost
         Entries with energy [J] and its band; busy times [cycle].
     """
-    chip, n = machine.chip, plan.layer.count
+    chip, n = machine.chip, plan.layer.runs
     listed = price_list(chip)
     entries = [
         _entry(listed, plan, row, 1.0 if row[0] == chip.memories[0].name else scale)
@@ -68,7 +68,7 @@ def _busy(plan: Plan, machine: Machine) -> Iterator[tuple[str, float, bool]]:
 
 def _entry(listed: Prices, plan: Plan, row: Row, scale: float) -> Entry:
     component, tensor, action, count, paid = row
-    n = plan.layer.count
+    n = plan.layer.runs
     # an address is read from registers like those of the data beside it
     price = listed.find(component, "read" if action == "metadata" else action)
     each = paid * n * scale
@@ -122,7 +122,7 @@ def _moved(plan: Plan, machine: Machine) -> Iterator[Row]:
     ):  # fmt: skip
         bits, raw = moved_bits(machine, tensor, density), machine.bits[tensor]
         spad = machine.spad(tensor)
-        stored = density if bits < raw or machine.skips and tensor == "Inputs" else 1.0
+        stored = density if bits < raw or (machine.skips and tensor == "Inputs") else 1.0
         per_row = machine.lanes if tensor == "Weights" else 1
         yield spad.name, tensor, "fill", words[key] * stored, words[key] * stored / per_row
         yield machine.networks[tensor].name, tensor, "hop", words[key], words[key] * bits / raw

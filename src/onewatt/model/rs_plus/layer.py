@@ -15,13 +15,13 @@ RANKS = ("N", "G", "M", "C", "P", "Q", "R", "S")
 class Layer(NamedTuple):
     """A convolution, depthwise or fully connected layer.
 
-    `size` is by rank, `down` and `along` are the strides of rows and columns, `inputs` and
-    `weights` the shares of non-zeros [1], `spread` the standard deviation of
+    It has `runs` equal runs.  `size` is by rank, `down` and `along` are the strides of rows and
+    columns, `inputs` and `weights` the shares of non-zeros [1], `spread` the standard deviation of
     that of the weights from PE to PE; the words are those of whole tensors.
     """
 
     name: str
-    count: int
+    runs: int
     size: dict[str, int]
     down: int
     along: int
@@ -59,8 +59,8 @@ def layer_of(einsum: Einsum, *, spread: float = 0.0) -> Layer:
     size = {rank: einsum.sizes.get(rank, 1) for rank in RANKS}
     return Layer(
         einsum.name, einsum.count, size, _stride(inputs.projection, "P"),
-        _stride(inputs.projection, "Q"), inputs.density, weights.density, spread, einsum.words(inputs),
-        einsum.words(weights), einsum.words(einsum.output),
+        _stride(inputs.projection, "Q"), inputs.density, weights.density, spread,
+        einsum.words(inputs), einsum.words(weights), einsum.words(einsum.output),
     )  # fmt: skip
 
 

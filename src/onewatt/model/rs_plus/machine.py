@@ -29,8 +29,8 @@ class Machine(NamedTuple):
     `outer` are the axes between clusters, `inner` those of the PEs of one.  `rate` is what a
     cluster takes from its routers, `window`, `weights` and `psums` what a PE holds of each tensor
     in dense words, `glb` what the buffers of all clusters hold.  `off_chip` limits DRAM
-    [bit/cycle]; `stages` fill at the start of every row of windows.  `overlaps` says whether weights
-    come in while a PE computes.
+    [bit/cycle]; `stages` fill at the start of every row of windows.  `overlaps` says whether
+    weights come in while a PE computes.
     """
 
     chip: Architecture
@@ -112,7 +112,8 @@ def machine_of(chip: Architecture, *, stages: int = 0) -> Machine:
     whole = (buffer.capacity or float("inf")) * many
     held = {t: _words(chip, t) for t in TENSORS}
     return Machine(
-        chip, networks, buffer, _levels(chip, networks, outer), _levels(chip, networks, inner.fanout), clusters,
+        chip, networks, buffer, _levels(chip, networks, outer),
+        _levels(chip, networks, inner.fanout), clusters,
         rate, {t: mac.bits(t) for t in TENSORS} | {"Outputs": mac.accumulate_bits},
         held["Inputs"], held["Weights"], held["Outputs"],
         {t: shares.get(t, whole) for t in TENSORS}, mac.lanes,

@@ -156,7 +156,8 @@ class _Tried:
     def __init__(
         self, layer: Layer, machine: Machine, spread: Spread, height: int, order: Order
     ) -> None:
-        self.layer, self.machine, self.spread, self.order = layer, machine, spread, order
+        self.layer, self.machine, self.spread = layer, machine, spread
+        self.order: Order = order
         sizes = np.array([layer.size[r] for r in RANKS])
         tile = -(-sizes // spread.counts)
         self.t = {r: tile[:, i].astype(np.float64) for i, r in enumerate(RANKS)}
@@ -315,7 +316,8 @@ class _Tried:
 
     def plan(self, i: int) -> Plan:
         """Return one way as a plan."""
-        counts = {r: int(n) for r, n in zip(RANKS, self.spread.counts[i], strict=True) if n > 1}
+        tiles = {r: math.ceil(self.layer.size[r] / self.t[r][i]) for r in RANKS}
+        counts = {r: n for r, n in tiles.items() if n > 1}
         return Plan(
             self.layer, counts, int(self.m0[i]), int(self.c0[i]), self.order,
             float(self.used[i] * self.full[i]), float(self.cycles()[i]),

@@ -1,4 +1,4 @@
-"""A network on a chip with row-stationary plus: the quickest mapping of each layer and its ledger."""
+"""A network on a chip with row-stationary plus: the quickest mapping of each layer, charged."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Outcome(NamedTuple):
     @property
     def latency(self) -> float:
         """Time of one inference, layers one after the other [s]."""
-        cycles = sum(p.cycles * p.layer.count for p in self.plans)
+        cycles = sum(p.cycles * p.layer.runs for p in self.plans)
         return cycles / self.machine.chip.clock
 
     @property

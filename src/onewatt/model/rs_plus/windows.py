@@ -7,7 +7,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-
 #: Standard deviations over which the densities of tiles are averaged, and their number.
 _REACH, _STEPS = 4.0, 33
 
