@@ -91,7 +91,8 @@ def test_reads_of_every_mode_equal_the_literal_machine(data):
 def reads(mode, mapping, einsum):
     """Reads of weights at the buffer."""
     counts = count(einsum, chip(mode, ()), lower(einsum, mapping))
-    return next(t.words for t in counts.traffic if (t.level, t.tensor) == ("GLB", "Weights"))
+    served = ("GLB", "Weights", "read")
+    return next(t.words for t in counts.traffic if (t.level, t.tensor, t.action) == served)
 
 
 def test_a_group_and_an_interleaved_set_are_what_the_paper_draws():
