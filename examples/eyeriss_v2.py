@@ -54,6 +54,8 @@ LAYERS = {
 }  # fmt: skip
 #: What 25.6 GB/s of DRAM take off the speed (text) [1].
 DRAM_LIMIT, LIMITED = 25.6e9, {"sparse AlexNet": -0.16, "sparse MobileNet": -0.24}
+#: Published traffic of the convolutions of v2 with DRAM (text) [B].
+TRAFFIC = {"AlexNet": 7.1e6, "sparse AlexNet": 4.6e6}
 SIZES = {256: 16, 1024: 32, 16384: 128}
 SCALED = ("alexnet", "googlenet", "mobilenet_v1")
 
@@ -208,6 +210,19 @@ def dram_table(given: Parameters) -> list[tuple[str, float, float]]:
     return rows
 
 
+def traffic_table(given: Parameters) -> list[tuple[str, float, float]]:
+    """Return what convolutions move from and to DRAM: network, published, model [B]."""
+    rows: list[tuple[str, float, float]] = []
+    for network, published in TRAFFIC.items():
+        done = outcome(given, ("v2", network), dram=DRAM_LIMIT)
+        per_cycle = DRAM_LIMIT / done.machine.chip.clock
+        moved = sum(
+            p.busy["DRAM"] * per_cycle for p in done.plans if p.layer.name.startswith("conv")
+        )
+        rows.append((network, published, moved))
+    return rows
+
+
 def fit(given: Parameters) -> Free:
     """Return the free parameters that meet the two fitted rows.
 
@@ -349,7 +364,10 @@ def _by_kind(done: Outcome) -> dict[str, float]:
 
 def markdown(given: Parameters) -> str:
     """Return the ratios, the layers and the limit on DRAM as tables in Markdown."""
-    lines = ["| quantity | unit | published | model | error | limit | |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| quantity | unit | published | model | error | limit | |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for row in (*table(given), *layer_table(given)):
         mark = "fitted" if row.fitted else ("" if abs(row.error) <= row.within else "missed")
         lines.append(
@@ -359,6 +377,11 @@ def markdown(given: Parameters) -> str:
     for network, published, found in dram_table(given):
         lines.append(
             f"| v2 {network} at 25.6 GB/s | speed | {published:+.0%} | {found:+.0%} | | | |"
+        )
+    for network, published, found in traffic_table(given):
+        lines.append(
+            f"| v2 {network}, convolutions | MB of DRAM | {published / 1e6:.1f} | "
+            f"{found / 1e6:.1f} | {found / published - 1:+.0%} | | |"
         )
     lines += ["", "| chip and network | inferences/s | inferences/J | power |", "|---|---|---|---|"]
     for (chip, network), done in outcomes(given).items():

@@ -27,9 +27,7 @@ def _text(x: float, y: float, text: str, **fields: str) -> str:
 
 
 def _stroke(x1: float, y1: float, x2: float, y2: float, colour: str) -> str:
-    return (
-        f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}"/>'
-    )
+    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}"/>'
 
 
 def curves(lines: Mapping[tuple[str, str], Line]) -> str:
@@ -64,9 +62,7 @@ def curves(lines: Mapping[tuple[str, str], Line]) -> str:
         style = f'fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}"'
         drawn.append(f'<polyline points="{points}" {style}/>')
         y = top + 10 + 19 * place
-        drawn.append(
-            f'<polyline points="{left + side + 30},{y} {left + side + 60},{y}" {style}/>'
-        )
+        drawn.append(f'<polyline points="{left + side + 30},{y} {left + side + 60},{y}" {style}/>')
         drawn.append(_text(left + side + 68, y + 4, f"{chip}: {name}, {line[-1][1]:.3g}"))
     return _page(left + side + 290, max(top + side, 40 + 19 * len(lines)) + 30, drawn)
 

@@ -147,11 +147,11 @@ def _buffers(plan: Plan, machine: Machine) -> Iterator[Row]:
     weights = moved_bits(machine, "Weights", layer.weights)
     sums, narrow = machine.bits["Outputs"], machine.bits["Inputs"]
     moves: tuple[tuple[Memory, str, LedgerAction, float, float], ...] = (
-        (buffer, "Inputs", "fill", layer.input_words, inputs),
+        (buffer, "Inputs", "fill", words["entered"], inputs),
         (buffer, "Inputs", "read", words["read"], inputs),
         (buffer, "Outputs", "update", words["back"], sums),
         (buffer, "Outputs", "read", words["back"], sums),
-        (dram, "Inputs", "read", layer.input_words, inputs),
+        (dram, "Inputs", "read", words["entered"], inputs),
         (dram, "Weights", "read", words["fetched"], weights),
         (dram, "Outputs", "update", layer.output_words, narrow),
     )

@@ -40,10 +40,12 @@ class Spread(NamedTuple):
 class Words(NamedTuple):
     """Words of one run of a layer, by way.
 
-    Of inputs: `read` from buffers, `arriving` at clusters, `inputs` at PEs.  `weights` arrive at
-    PEs and `fetched` ones come from DRAM.  `sums` leave PEs, and `back` of them wait in a buffer.
+    Of inputs: `entered` from DRAM, `read` from buffers, `arriving` at clusters, `inputs` at PEs.
+    `weights` arrive at PEs and `fetched` ones come from DRAM.  `sums` leave PEs, and `back` of them
+    wait in a buffer.
     """
 
+    entered: Numbers
     read: Numbers
     arriving: Numbers
     inputs: Numbers
@@ -275,12 +277,20 @@ class _Tried:
             again = np.where(self._once, 1, self.positions)
         return self.layer.weight_words * again
 
+    def _entered(self) -> Numbers:
+        """Return the inputs that come from DRAM: again for every set of filters if too many."""
+        layer, machine = self.layer, self.machine
+        whole = layer.input_words * moved_bits(machine, "Inputs", layer.inputs)
+        if whole <= machine.glb["Inputs"]:
+            return np.full(len(self.used), float(layer.input_words))
+        return layer.input_words * self.m_chunks
+
     def _off_chip(self) -> Numbers:
         """Return the bits from and to DRAM."""
         layer, machine = self.layer, self.machine
         return (
             self._fetched() * moved_bits(machine, "Weights", layer.weights)
-            + layer.input_words * moved_bits(machine, "Inputs", layer.inputs)
+            + self._entered() * moved_bits(machine, "Inputs", layer.inputs)
             + layer.output_words * machine.bits["Inputs"]
         )
 
@@ -295,8 +305,9 @@ class _Tried:
         # sums that are not final go through a buffer and come back
         back = np.maximum(0.0, sums / (i["C"] * i["R"]) - layer.output_words)
         return Words(
-            each * apart, each * self.spread.inputs * self.spread.clusters, each * self.used,
-            self._fetched(), self._weight_words() * many, sums, back, self._windows() * many,
+            self._entered(), each * apart, each * self.spread.inputs * self.spread.clusters,
+            each * self.used, self._fetched(), self._weight_words() * many, sums, back,
+            self._windows() * many,
         )  # fmt: skip
 
     def cycles(self) -> Numbers:
