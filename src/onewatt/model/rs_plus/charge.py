@@ -126,10 +126,11 @@ def _moved(plan: Plan, machine: Machine) -> Iterator[Row]:
         per_row = machine.lanes if tensor == "Weights" else 1
         yield spad.name, tensor, "fill", words[key] * stored, words[key] * stored / per_row
         yield machine.networks[tensor].name, tensor, "hop", words[key], words[key] * bits / raw
-    between = _between(machine, "Inputs")
-    if between is not None:
-        ratio = moved_bits(machine, "Inputs", layer.inputs) / machine.bits["Inputs"]
-        yield between.name, "Inputs", "hop", words["arriving"], words["arriving"] * ratio
+    ratio = moved_bits(machine, "Inputs", layer.inputs) / machine.bits["Inputs"]
+    for tensor, key, size in (("Inputs", "arriving", ratio), ("Outputs", "leaving", 1.0)):
+        between = _between(machine, tensor)
+        if between is not None:
+            yield between.name, tensor, "hop", words[key], words[key] * size
     network = machine.networks["Outputs"]
     yield network.name, "Outputs", "hop", words["sums"], words["sums"]
 

@@ -98,13 +98,13 @@ def machine_of(chip: Architecture, *, stages: int = 0) -> Machine:
         raise InputError(f"chip {chip.name!r} has no array of PEs; row-stationary plus needs one")
     if stages < 0:
         raise InputError(f"a pipeline of {stages} stages; expected at least 0")
-    networks = {tensor: _network(chip, tensor) for tensor in TENSORS}
+    networks = {tensor: _networks(chip, tensor)[-1] for tensor in TENSORS}
     mac, inner = chip.mac, arrays[-1]
     outer = tuple(a for c in arrays[:-1] for a in c.fanout)
     clusters = chip.pes // _product(inner.fanout)
     dram, buffer = chip.memories[0], _buffer(chip)
     rate = {
-        t: _rate(chip, networks[t]) * (mac.accumulate_bits if t == "Outputs" else mac.bits(t))
+        t: _rate(chip, t) * (mac.accumulate_bits if t == "Outputs" else mac.bits(t))
         for t in TENSORS
     }
     many = chip.instances(buffer.name)
@@ -146,20 +146,21 @@ def _buffer(chip: Architecture) -> Memory:
     raise InputError(f"chip {chip.name!r} has no buffer for Inputs between DRAM and its PEs")
 
 
-def _network(chip: Architecture, tensor: str) -> Network:
-    """Return the innermost network of a tensor that has a rate."""
-    for network in reversed(chip.networks):
-        if tensor in network.tensors and network.words_per_cycle:
-            return network
-    raise InputError(f"chip {chip.name!r} has no network with words_per_cycle for {tensor}")
+def _networks(chip: Architecture, tensor: str) -> list[Network]:
+    found = [n for n in chip.networks if tensor in n.tensors]
+    if not found:
+        raise InputError(f"chip {chip.name!r} has no network for {tensor}")
+    return found
 
 
-def _rate(chip: Architecture, network: Network) -> float:
-    """Return what one cluster takes from a network [word/cycle]."""
+def _rate(chip: Architecture, tensor: str) -> float:
+    """Return what one cluster takes of a tensor [word/cycle], from its innermost stated rate."""
     arrays = [n for n in chip.nodes if isinstance(n, Container)]
     clusters = chip.pes // _product(arrays[-1].fanout)
-    assert network.words_per_cycle is not None
-    return network.words_per_cycle * chip.instances(network.name) / clusters
+    for network in reversed(_networks(chip, tensor)):
+        if network.words_per_cycle:
+            return network.words_per_cycle * chip.instances(network.name) / clusters
+    raise InputError(f"chip {chip.name!r} has no network with words_per_cycle for {tensor}")
 
 
 def _words(chip: Architecture, tensor: str) -> int:

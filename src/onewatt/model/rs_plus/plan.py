@@ -41,8 +41,8 @@ class Words(NamedTuple):
     """Words of one run of a layer, by way.
 
     Of inputs: `entered` from DRAM, `read` from buffers, `arriving` at clusters, `inputs` at PEs.
-    `weights` arrive at PEs and `fetched` ones come from DRAM.  `sums` leave PEs, and `back` of them
-    wait in a buffer.
+    `weights` arrive at PEs and `fetched` ones come from DRAM.  `sums` leave PEs, `leaving` ones
+    clusters, and `back` of them wait in a buffer.
     """
 
     entered: Numbers
@@ -52,6 +52,7 @@ class Words(NamedTuple):
     fetched: Numbers
     weights: Numbers
     sums: Numbers
+    leaving: Numbers
     back: Numbers
     windows: Numbers
 
@@ -163,9 +164,11 @@ class _Tried:
         sizes = np.array([layer.size[r] for r in RANKS])
         tile = -(-sizes // spread.counts)
         self.t = {r: tile[:, i].astype(np.float64) for i, r in enumerate(RANKS)}
-        self.used = np.ceil(sizes / tile).prod(axis=1)
+        needed = -(-sizes // tile)
+        self.n = {r: needed[:, i].astype(np.float64) for i, r in enumerate(RANKS)}
+        self.used = needed.prod(axis=1).astype(np.float64)
         # the share of a full array of full tiles that has work
-        self.full = (sizes / (tile * np.ceil(sizes / tile))).prod(axis=1)
+        self.full = (sizes / (tile * needed)).prod(axis=1)
         self._cut(height)
         self.positions = self.t["N"] * self.t["P"] * self.t["Q"]
         self.busy = {
@@ -238,10 +241,9 @@ class _Tried:
         """Return the strips of positions whose unfinished sums the buffers can hold."""
         if self.order == "sums":
             return np.ones(len(self.used))
-        i = {r: self.spread.counts[:, RANKS.index(r)] for r in "GM"}
-        size = self.layer.size
+        n, size = self.n, self.layer.size
         live = size["N"] * size["P"] * size["Q"] * np.minimum(
-            size["G"] * size["M"], i["G"] * i["M"] * self.m0
+            size["G"] * size["M"], n["G"] * n["M"] * self.m0
         )  # fmt: skip
         strips = np.ceil(live * self.machine.bits["Outputs"] / self.machine.glb["Outputs"])
         return np.where(self._once, 1, np.minimum(strips, np.maximum(1, self.positions)))
@@ -297,16 +299,17 @@ class _Tried:
     def words(self) -> Words:
         """Return what moves in one run."""
         layer, many = self.layer, self.used * self.full
-        i = {r: self.spread.counts[:, RANKS.index(r)] for r in RANKS}
-        apart = i["G"] * i["N"] * i["C"] * i["Q"] * np.minimum(
-            i["P"] * i["R"], (i["P"] - 1) * layer.down + i["R"]
+        n = self.n
+        apart = n["G"] * n["N"] * n["C"] * n["Q"] * np.minimum(
+            n["P"] * n["R"], (n["P"] - 1) * layer.down + n["R"]
         )  # fmt: skip
         each, sums = self._input_words() * self.full, self._sum_words() * many
+        leaving = self._sum_words() * self.full * self.spread.sums * self.spread.clusters
         # sums that are not final go through a buffer and come back
-        back = np.maximum(0.0, sums / (i["C"] * i["R"]) - layer.output_words)
+        back = np.maximum(0.0, sums / (n["C"] * n["R"]) - layer.output_words)
         return Words(
             self._entered(), each * apart, each * self.spread.inputs * self.spread.clusters,
-            each * self.used, self._fetched(), self._weight_words() * many, sums, back,
+            each * self.used, self._fetched(), self._weight_words() * many, sums, leaving, back,
             self._windows() * many,
         )  # fmt: skip
 
@@ -327,8 +330,7 @@ class _Tried:
 
     def plan(self, i: int) -> Plan:
         """Return one way as a plan."""
-        tiles = {r: math.ceil(self.layer.size[r] / self.t[r][i]) for r in RANKS}
-        counts = {r: n for r, n in tiles.items() if n > 1}
+        counts = {r: int(n[i]) for r, n in self.n.items() if n[i] > 1}
         return Plan(
             self.layer, counts, int(self.m0[i]), int(self.c0[i]), self.order,
             float(self.used[i] * self.full[i]), float(self.cycles()[i]),

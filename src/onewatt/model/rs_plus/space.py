@@ -18,8 +18,8 @@ _AT_MOST = 2  # ranks on one axis
 def spreads(level: Level, layer: Layer) -> Counts:
     """Return the ways to spread ranks over one axis, shape (ways, ranks).
 
-    Up to two ranks share an axis, as many instances of each as fit.  A way that another one
-    contains is left out.
+    Up to two ranks share an axis, as many instances of each as fit; it may also rest.  A way is
+    left out if another one of the same ranks has as many instances of each, and more.
     """
     able = [r for r in level.ranks if layer.size[r] > 1]
     ways = {(1,) * len(RANKS)}
@@ -32,7 +32,7 @@ def spreads(level: Level, layer: Layer) -> Counts:
                 way[RANKS.index(rank)] = n
             ways.add(tuple(way))
     found = sorted(ways)
-    return np.array([w for w in found if not _contained(w, found)], np.int64)
+    return np.array([w for w in found if not any(_contained(w, o) for o in found)], np.int64)
 
 
 def _counts(sizes: list[int], places: int) -> Iterable[tuple[int, ...]]:
@@ -42,8 +42,10 @@ def _counts(sizes: list[int], places: int) -> Iterable[tuple[int, ...]]:
     return [(a, min(second, places // a)) for a in range(1, min(first, places) + 1)]
 
 
-def _contained(way: tuple[int, ...], ways: list[tuple[int, ...]]) -> bool:
-    return any(o != way and all(a <= b for a, b in zip(way, o, strict=True)) for o in ways)
+def _contained(way: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    pairs = list(zip(way, other, strict=True))
+    alike = all((a > 1) == (b > 1) for a, b in pairs)
+    return alike and way != other and all(a <= b for a, b in pairs)
 
 
 def combine(levels: tuple[Level, ...], layer: Layer) -> list[Counts]:
