@@ -223,6 +223,17 @@ def traffic_table(given: Parameters) -> list[tuple[str, float, float]]:
     return rows
 
 
+def mesh_shares(given: Parameters) -> dict[str, float]:
+    """Return by network the share of the mesh in the energy of v2 [1]; published: 6 to 10 %."""
+    shares: dict[str, float] = {}
+    for network in given.networks:
+        done = outcome(given, ("v2", network))
+        mesh = {n.name for n in done.machine.chip.networks}
+        spent = sum(e.energy for e in done.cost.entries if e.component in mesh)
+        shares[network] = spent / done.energy
+    return shares
+
+
 def fit(given: Parameters) -> Free:
     """Return the free parameters that meet the two fitted rows.
 
@@ -383,6 +394,8 @@ def markdown(given: Parameters) -> str:
             f"| v2 {network}, convolutions | MB of DRAM | {published / 1e6:.1f} | "
             f"{found / 1e6:.1f} | {found / published - 1:+.0%} | | |"
         )
+    for network, share in mesh_shares(given).items():
+        lines.append(f"| v2 {network}, mesh | share of energy | 6-10% | {share:.0%} | | | |")
     lines += ["", "| chip and network | inferences/s | inferences/J | power |", "|---|---|---|---|"]
     for (chip, network), done in outcomes(given).items():
         power = done.energy / done.latency

@@ -123,12 +123,12 @@ def test_layers_save_what_the_paper_says(study, chosen):
     assert all(abs(r.error) <= 0.35 for r in rows), [(r.quantity, r.error) for r in rows]
 
 
-def test_the_mesh_takes_6_to_10_percent_of_the_energy(study, chosen):
-    """Jetcas19, section V, text."""
-    done = study.outcome(chosen, study.V2_SPARSE)
-    networks = {n.name for n in done.machine.chip.networks}
-    spent = sum(e.energy for e in done.cost.entries if e.component in networks)
-    assert 0.06 <= spent / done.energy <= 0.10 * 1.5
+def test_the_mesh_takes_little_energy(study, chosen):
+    """6 to 10 % (jetcas19, section V, text); sparse networks come to more here."""
+    found = study.mesh_shares(chosen)
+    assert 0.06 <= found["AlexNet"] <= 0.10
+    assert found["MobileNet"] == near(0.10, rel=0.15)
+    assert max(found.values()) < 0.18
 
 
 def test_sparse_pes_do_not_help_depthwise_layers(study, chosen):
@@ -139,6 +139,12 @@ def test_sparse_pes_do_not_help_depthwise_layers(study, chosen):
         for pair in kinds
     )
     assert 1.0 < sparse / dense < 1.35
+
+
+def test_the_mesh_serves_fully_connected_layers_as_the_paper_draws(study, chosen):
+    """Fig. 9: weights to one PE each, inputs to all."""
+    plan = next(p for p in study.outcome(chosen, study.V2_ALEX).plans if p.layer.name == "fc7")
+    assert (plan.mode("Weights"), plan.mode("Inputs")) == ("unicast", "broadcast")
 
 
 # -- scaling --------------------------------------------------------------------------------
@@ -212,12 +218,13 @@ def test_other_work_is_refused():
     softmax = next(e for e in ow.load_workload("alexnet").einsums if e.work == "vector")
     with pytest.raises(InputError, match="maps MAC work only"):
         layer_of(softmax)
+    chip = ow.load_chip("eyeriss_v2")
+    bare = tuple(n for n in chip.nodes if not isinstance(n, (Container, Network)))
+    alone = msgspec.structs.replace(chip, nodes=bare)
     with pytest.raises(InputError, match="no array of PEs"):
-        chip = ow.load_chip("eyeriss_v2")
-        bare = tuple(n for n in chip.nodes if not isinstance(n, (Container, Network)))
-        machine_of(msgspec.structs.replace(chip, nodes=bare))
+        machine_of(alone)
     with pytest.raises(InputError, match="at least 0"):
-        run(ow.load_workload("alexnet"), machine_of(ow.load_chip("eyeriss_v2")), standing=-1.0)
+        run(ow.load_workload("alexnet"), machine_of(chip), standing=-1.0)
 
 
 # -- the model ------------------------------------------------------------------------------
@@ -274,8 +281,10 @@ def test_the_slowest_window_of_real_masks(reference, layer, limit):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 12), st.sampled_from([1, 3, 5]),
-       st.sampled_from([1, 2]), st.sampled_from(["eyeriss_v2", "eyeriss_v2_v15", "eyeriss_v2_v1"]))  # fmt: skip
+@given(
+    st.integers(1, 40), st.integers(1, 40), st.integers(1, 12), st.sampled_from([1, 3, 5]),
+    st.sampled_from([1, 2]), st.sampled_from(["eyeriss_v2", "eyeriss_v2_v15", "eyeriss_v2_v1"]),
+)  # fmt: skip
 def test_no_plan_beats_its_chip(m, c, p, r, stride, name):
     chip = ow.load_chip(name)
     machine = machine_of(chip)

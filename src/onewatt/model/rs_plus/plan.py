@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -17,6 +18,9 @@ from onewatt.model.rs_plus.windows import slowest_window
 
 Numbers = NDArray[np.float64]
 Order = Literal["weights", "sums"]
+Mode = Literal["unicast", "multicast", "broadcast"]
+#: Ranks that do not address a tensor: instances that differ in them alone want the same words.
+_SAME = {"Inputs": "M", "Weights": "NPQ"}
 _CSC_BITS = 4
 #: A compressed tile of weights must fit but for one chance in a thousand (one-sided normal).
 _SIGMAS = 3.09
@@ -26,11 +30,12 @@ _HEIGHTS = (32, 16, 8)
 class Spread(NamedTuple):
     """Ways to spread a layer over the array: instances of each rank, shape (ways, ranks).
 
-    `clusters` are at work; `inputs`, `weights` and `sums` are how many PEs of one want different
-    words.
+    `outside` are those of them that are clusters, `clusters` how many; `inputs`, `weights` and
+    `sums` are how many PEs of one want different words.
     """
 
     counts: Counts
+    outside: Counts
     clusters: Numbers
     inputs: Numbers
     weights: Numbers
@@ -60,12 +65,14 @@ class Words(NamedTuple):
 class Plan(NamedTuple):
     """One mapping of a layer: what is spread, what a PE holds, and its time [cycle].
 
-    `order` says what rests in a PE while the rest moves.  `busy` has the cycles of compute and of
-    the networks; `words` what moves in one run.
+    `clusters` is what of `counts` is spread over clusters.  `order` says what rests in a PE while
+    the rest moves.  `busy` has the cycles of compute and of the networks; `words` what moves in one
+    run.
     """
 
     layer: Layer
     counts: dict[str, int]
+    clusters: dict[str, int]
     m0: int
     c0: int
     order: Order
@@ -78,6 +85,18 @@ class Plan(NamedTuple):
     def bottleneck(self) -> str:
         """What the layer waits for."""
         return max(self.busy, key=lambda k: (self.busy[k], k == "compute"))
+
+    def mode(self, tensor: Literal["Inputs", "Weights"]) -> Mode:
+        """Return how clusters get a tensor: each its own words, some the same, or all the same.
+
+        With ``multicast`` both tensors are: one to groups of clusters, the other interleaved, and
+        which is which is free.
+        """
+        same = any(n > 1 for r, n in self.clusters.items() if r in _SAME[tensor])
+        different = any(n > 1 for r, n in self.clusters.items() if r not in _SAME[tensor])
+        if not same:
+            return "unicast"
+        return "multicast" if different else "broadcast"
 
 
 def quickest(layer: Layer, machine: Machine) -> Plan:
@@ -130,12 +149,12 @@ def _spread(layer: Layer, machine: Machine) -> Spread:
     keep = (counts < 2 * sizes).all(axis=1)
     clusters = outside.prod(axis=1)[a][keep].astype(np.float64)
     inputs, weights, sums = (table[b][keep, ranks + i] for i in range(3))
-    return Spread(counts[keep], clusters, inputs, weights, sums)
+    return Spread(counts[keep], outside[a][keep], clusters, inputs, weights, sums)
 
 
 def _wanted(layer: Layer, levels: tuple[Level, ...], ways: list[Counts], tensor: str) -> Numbers:
     """Return how many PEs of a cluster want different words of a tensor."""
-    free = {"inputs": "M", "weights": "NPQ", "sums": "CR"}[tensor]
+    free = {"inputs": _SAME["Inputs"], "weights": _SAME["Weights"], "sums": "CR"}[tensor]
     different = np.ones(len(ways[0]))
     rows = np.ones(len(ways[0]))
     filters = np.ones(len(ways[0]))
@@ -167,8 +186,8 @@ class _Tried:
         needed = -(-sizes // tile)
         self.n = {r: needed[:, i].astype(np.float64) for i, r in enumerate(RANKS)}
         self.used = needed.prod(axis=1).astype(np.float64)
-        # the share of a full array of full tiles that has work
-        self.full = (sizes / (tile * needed)).prod(axis=1)
+        share = sizes / (tile * needed)
+        self.share = {r: share[:, i] for i, r in enumerate(RANKS)}
         self._cut(height)
         self.positions = self.t["N"] * self.t["P"] * self.t["Q"]
         self.busy = {
@@ -191,6 +210,10 @@ class _Tried:
         self.m_chunks = np.ceil(self.t["M"] / filters)
         self.m0 = np.ceil(self.t["M"] / self.m_chunks)
         self.last = self.t["M"] - (self.m_chunks - 1) * self.m0
+
+    def _full(self, ranks: Iterable[str]) -> Numbers:
+        """Return the share of a full array of full tiles that has work, along some ranks."""
+        return np.prod(np.stack([self.share[r] for r in ranks]), axis=0)
 
     @property
     def _once(self) -> NDArray[np.bool_]:
@@ -298,19 +321,22 @@ class _Tried:
 
     def words(self) -> Words:
         """Return what moves in one run."""
-        layer, many = self.layer, self.used * self.full
+        layer = self.layer
         n = self.n
         apart = n["G"] * n["N"] * n["C"] * n["Q"] * np.minimum(
             n["P"] * n["R"], (n["P"] - 1) * layer.down + n["R"]
         )  # fmt: skip
-        each, sums = self._input_words() * self.full, self._sum_words() * many
-        leaving = self._sum_words() * self.full * self.spread.sums * self.spread.clusters
+        # last tiles are smaller, along the ranks of a tensor
+        each = self._input_words() * self._full("NGCPQR")
+        weights = self._weight_words() * self.used * self._full("GMCR")
+        sum_each = self._sum_words() * self._full("NGMPQ")
+        sums, leaving = sum_each * self.used, sum_each * self.spread.sums * self.spread.clusters
         # sums that are not final go through a buffer and come back
         back = np.maximum(0.0, sums / (n["C"] * n["R"]) - layer.output_words)
         return Words(
             self._entered(), each * apart, each * self.spread.inputs * self.spread.clusters,
-            each * self.used, self._fetched(), self._weight_words() * many, sums, leaving, back,
-            self._windows() * many,
+            each * self.used, self._fetched(), weights, sums, leaving, back,
+            self._windows() * self.used * self._full(RANKS),
         )  # fmt: skip
 
     def cycles(self) -> Numbers:
@@ -331,9 +357,11 @@ class _Tried:
     def plan(self, i: int) -> Plan:
         """Return one way as a plan."""
         counts = {r: int(n[i]) for r, n in self.n.items() if n[i] > 1}
+        many = zip(RANKS, self.spread.outside[i], strict=True)
+        outside = {r: int(n) for r, n in many if n > 1}
         return Plan(
-            self.layer, counts, int(self.m0[i]), int(self.c0[i]), self.order,
-            float(self.used[i] * self.full[i]), float(self.cycles()[i]),
+            self.layer, counts, outside, int(self.m0[i]), int(self.c0[i]), self.order,
+            float(self.used[i] * self._full(RANKS)[i]), float(self.cycles()[i]),
             {k: float(v[i]) for k, v in self.busy.items()},
             {k: float(v[i]) for k, v in self.words()._asdict().items()},
         )  # fmt: skip
