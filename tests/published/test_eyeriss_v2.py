@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import onewatt as ow
-from layers_by_hand import conv, gemm
+from layers_by_hand import conv
 from near import near
 from onewatt.errors import InputError
 from onewatt.model.rs_plus.layer import layer_of
@@ -111,7 +111,9 @@ def test_three_parameters_are_what_two_rows_give(study, chosen):
 
 
 def test_the_workload_is_the_paper_s(study, chosen, reference):
-    net = study.workload(chosen, "sparse MobileNet")
+    from eyeriss_v2_setup import workload
+
+    net = workload(chosen, "sparse MobileNet")
     assert net.macs == 49_160_192
     with (reference / "mobilenet05_128_layers.csv").open() as file:
         published = [int(r["dense_macs"]) for r in csv.DictReader(file)]
@@ -309,26 +311,3 @@ def test_zeros_never_cost_time(inputs, weights):
     dense = layer_of(conv(m=64, c=32, p=8, r=1))
     sparse = dense._replace(inputs=inputs, weights=weights)
     assert quickest(sparse, machine).cycles <= quickest(dense, machine).cycles * (1 + 1e-9)
-
-
-def test_a_layer_by_hand():
-    """One PE of v2 at work on a product of 4 inputs and 4 outputs: 4 columns of 2 cycles, and the
-    4 sums pass the two adders once; 16 weights come at 72 bits a cycle and cannot overlap."""
-    chip = ow.load_chip("eyeriss_v2")
-    one = tuple(
-        msgspec.structs.replace(n, fanout=tuple(msgspec.structs.replace(a, size=1)
-                                                for a in n.fanout))
-        if isinstance(n, Container) else n for n in chip.nodes
-    )  # fmt: skip
-    one = tuple(
-        msgspec.structs.replace(n, words_per_cycle=9.0) if n.name == "weight_mesh" else n
-        for n in one
-    )
-    plan = quickest(layer_of(gemm(m=4, c=4, p=1)), machine_of(
-        msgspec.structs.replace(chip, nodes=one), stages=7))  # fmt: skip
-    assert plan.busy["compute"] == 4 * 2 + 2 + 7
-    assert plan.busy["Weights"] == near(16 / 9)
-    assert plan.cycles == near(17 + 16 / 9)
-    assert plan.words["weights"] == 16
-    assert plan.words["inputs"] == 4
-    assert plan.words["sums"] == 4
