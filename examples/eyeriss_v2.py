@@ -178,6 +178,11 @@ def sensitivity(given: Parameters) -> dict[str, dict[str, tuple[float, float]]]:
     return found
 
 
+def _percent(share: float) -> str:
+    """Write a change without the sign of a zero."""
+    return f"{share:+.0%}" if abs(share) >= 0.005 else "0%"
+
+
 def markdown(given: Parameters) -> str:
     """Return the ratios, the layers and the limit on DRAM as tables in Markdown."""
     lines = [
@@ -188,7 +193,7 @@ def markdown(given: Parameters) -> str:
         mark = "fitted" if row.fitted else ("" if abs(row.error) <= row.within else "missed")
         lines.append(
             f"| {row.quantity} | {row.unit} | {row.published:g} | {row.model:.4g} | "
-            f"{row.error:+.0%} | {row.within:.0%} | {mark} |"
+            f"{_percent(row.error)} | {row.within:.0%} | {mark} |"
         )
     for network, published, found in dram_table(given):
         lines.append(

@@ -149,6 +149,13 @@ def test_the_mesh_serves_fully_connected_layers_as_the_paper_draws(study, chosen
     assert (plan.mode("Weights"), plan.mode("Inputs")) == ("unicast", "broadcast")
 
 
+def test_the_page_shows_these_tables(study, chosen):
+    """`python examples/eyeriss_v2.py` prints them."""
+    page = (ROOT / "docs" / "eyeriss_v2.md").read_text(encoding="utf-8")
+    assert study.markdown(chosen).split("\n\n")[0] in page
+    assert study.markdown(chosen).split("\n\n")[1].strip() in page
+
+
 # -- scaling --------------------------------------------------------------------------------
 
 
