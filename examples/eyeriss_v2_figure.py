@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 _COLOURS = {"v2": "#21918c", "v1": "#d55e00"}
-_DASHES = ("", "7 3", "2 3")
+_DASHES = {"all": "", "FC": "7 3", "DW": "2 3"}
 _LESS, _MORE, _GREY = "#3a78a6", "#b4d835", "#c8c8c8"
 Line = Sequence[tuple[float, float]]
 
@@ -57,7 +57,7 @@ def curves(lines: Mapping[tuple[str, str], Line]) -> str:
         drawn += [_stroke(left, py, left + side, py, _GREY),
                   _text(left - 8, py + 4, f"{y:g}", text_anchor="end")]  # fmt: skip
     for place, ((chip, name), line) in enumerate(lines.items()):
-        dash, colour = _DASHES[place % len(_DASHES)], _COLOURS[chip]
+        dash, colour = _DASHES.get(name.rpartition(" ")[2], ""), _COLOURS[chip]
         points = " ".join("{:.1f},{:.1f}".format(*at(x, y)) for x, y in line)
         style = f'fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}"'
         drawn.append(f'<polyline points="{points}" {style}/>')
