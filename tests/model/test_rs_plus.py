@@ -19,6 +19,8 @@ from onewatt.model.rs_plus.charge import charge
 from onewatt.model.rs_plus.layer import layer_of
 from onewatt.model.rs_plus.machine import machine_of
 from onewatt.model.rs_plus.plan import quickest
+from onewatt.model.rs_plus.windows import slowest_window
+from onewatt.model.sparse_pe import sparse_pe_cycles
 from onewatt.spec.architecture import Container
 
 STAGES = 7
@@ -127,6 +129,16 @@ def test_a_pe_equals_the_walk(case, name):
     for tensor, key in raw.items():
         bits = found[key] * machine.bits[tensor]
         assert plan.busy[tensor] == near(bits / machine.rate[tensor])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(0, 1), st.floats(0, 1), st.integers(1, 16), st.integers(1, 32),
+       st.sampled_from([1, 2]))  # fmt: skip
+def test_a_window_of_one_pe_is_the_mean_of_the_sparse_pe(inputs, weights, words, filters, lanes):
+    """The closed form of `onewatt.model.sparse_pe`, which the running machine witnesses."""
+    window = slowest_window(inputs, weights, (words, filters), lanes=lanes)
+    closed = sparse_pe_cycles(inputs, weights, (1, words, filters), simd=lanes, m0=filters)
+    assert window == pytest.approx(closed, rel=1e-6, abs=1e-9)
 
 
 def test_a_layer_by_hand():
