@@ -40,11 +40,40 @@ def trips(extent, loops):
     return counts
 
 
+class Sharing:
+    """Who shares a read on a network, for arrays within arrays, outermost first.
+
+    Instances of the last array within one instance of the others are a group.  ``grouped``: those
+    of one group that want a word get it by one read.  ``interleaved``: those at the same place of
+    their groups.  ``broadcast``: everybody.  ``multicast``: everybody along `axes`.
+    """
+
+    def __init__(self, mode, arrays, axes):
+        self.mode, self.arrays, self.axes = mode, arrays, axes
+
+    def together(self, one, other):
+        """Whether two receivers, each {axis: place}, share a read."""
+        apart = {axis for axis in one if one[axis] != other[axis]}
+        inside = set(self.arrays[-1])
+        if self.mode == "unicast":
+            return not apart
+        if self.mode == "broadcast":
+            return True
+        if not apart <= set(self.axes):
+            return False  # out of reach
+        if self.mode == "grouped":
+            return apart <= inside  # of one group
+        if self.mode == "interleaved":
+            return not apart & inside  # at one place
+        return True
+
+
 class Machine:
     """A nest of ("T", rank, tile), ("S", rank, tile, axis) and ("M", memory, tensors) nodes.
 
     tensors: {name: [[(rank, coefficient), ...] per dimension]}; the last name is the output.
-    share: {(child, tensor): axes whose receivers share a read, or reduce for the output};
+    share: {(child, tensor): axes whose receivers share a read, or reduce for the output}, or how
+    they share, as a Sharing;
     forwards: {(child, tensor)} where a word at any receiver of the group can be passed on.
     """
 
@@ -147,6 +176,8 @@ class Machine:
     def groups(self, parent, child, tensor, everything=False):
         """Receivers of each parent instance, split into those that share."""
         axes = self.share.get((child, tensor), frozenset())
+        if isinstance(axes, Sharing) and not everything:
+            return self.together(axes, parent, child)
         found = {}
         for place in self.instances(child):
             above = place[: self.depth[parent]]
@@ -157,6 +188,23 @@ class Machine:
             ]
             found.setdefault((above, tuple(between)), []).append(place)
         return found
+
+    def together(self, sharing, parent, child):
+        """Receivers of each parent instance, one by one put beside those that they share with."""
+        sets = {}
+        for place in self.instances(child):
+            above = place[: self.depth[parent]]
+            axes = {axis for array in sharing.arrays for axis in array}
+            at = {axis: [] for axis in axes}
+            for i, x in enumerate(place):
+                if i >= len(above) and x is not None:
+                    at[self.loops[i][3]].append(x)
+            for n in itertools.count():
+                members = sets.setdefault((above, (n,)), [])
+                if not members or sharing.together(members[0][0], at):
+                    members.append((at, place))
+                    break
+        return {key: [place for _, place in members] for key, members in sets.items()}
 
     def move(self, pairs, old, new):
         """One step: sums leave from the inside out, then words enter from the outside in."""

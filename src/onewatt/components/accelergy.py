@@ -17,7 +17,6 @@ from msgspec.structs import replace
 
 from onewatt.errors import InputError, unknown
 from onewatt.spec.architecture import (
-    Action,
     ActionEnergy,
     Architecture,
     Compute,
@@ -26,6 +25,7 @@ from onewatt.spec.architecture import (
     Network,
 )
 from onewatt.spec.files import Reader, compose, text_of
+from onewatt.spec.network import Action
 from onewatt.spec.types import Joules, SquareMetres
 
 _PICOJOULE = 1e-12

@@ -6,30 +6,18 @@ import math
 from typing import Literal
 
 from onewatt.errors import InputError, unknown
-from onewatt.spec.types import Bits, Hertz, Joules, Metres, Noun, SquareMetres, Volts, Watts
+from onewatt.spec.network import (
+    TENSORS,
+    ActionEnergy,
+    Network,
+    above_zero,
+    at_least_zero,
+    known_tensors,
+)
+from onewatt.spec.types import Bits, Hertz, Metres, Noun, SquareMetres, Volts, Watts
 from onewatt.spec.types import WordsPerCycle as Rate
 
-#: What a chip calls the operands of its arithmetic.
-TENSORS = ("Inputs", "Weights", "Outputs")
 _LARGEST_NODE = 10e-6
-
-Action = Literal[
-    "read", "fill", "update", "drain", "hop", "compute", "gated", "skipped", "metadata",
-    "leak", "clock", "idle",
-]  # fmt: skip
-
-
-class ActionEnergy(Noun):
-    """What one action costs, stated by the chip itself instead of the component library.
-
-    `low` and `high` are the band of its sources; without them the value stands alone.
-    """
-
-    action: Action
-    energy: Joules
-    low: Joules | None = None
-    high: Joules | None = None
-    source: str = ""
 
 
 class Share(Noun):
@@ -58,7 +46,7 @@ class SparseFeature(Noun):
     def __post_init__(self) -> None:
         """Refuse segments in formats that have none, and addresses without segments."""
         where = f"sparse feature of {self.tensor!r}"
-        _at_least_zero(where, segment=self.segment, address=self.address)
+        at_least_zero(where, segment=self.segment, address=self.address)
         if self.segment and self.format != "csc":
             raise InputError(f"{where} has segments in format {self.format!r}; only csc has them")
         if self.address and not self.segment:
@@ -100,69 +88,20 @@ class Memory(Noun, tag_field="kind", tag="memory"):
     def __post_init__(self) -> None:
         """Refuse sizes and rates of nothing, and tensors no chip knows."""
         where = f"memory {self.name!r}"
-        _above_zero(
+        above_zero(
             where, capacity=self.capacity, banks=self.banks, width=self.width, word=self.word,
             cluster=self.cluster, read_bandwidth=self.read_bandwidth,
             write_bandwidth=self.write_bandwidth, shared_bandwidth=self.shared_bandwidth,
         )  # fmt: skip
-        _at_least_zero(where, leak=self.leak, area=self.area)
-        _known_tensors(where, (*self.keeps, *self.may_keep))
-        _known_tensors(where, tuple(s.tensor for s in self.partition))
+        at_least_zero(where, leak=self.leak, area=self.area)
+        known_tensors(where, (*self.keeps, *self.may_keep))
+        known_tensors(where, tuple(s.tensor for s in self.partition))
         _known_features(where, self.sparse)
-
-
-class Network(Noun, tag_field="kind", tag="network"):
-    """How words of some tensors get from one level to the instances of the next.
-
-    `delivery` says which receivers share one read of the source: none (``unicast``), those along
-    `axes` that want the same word (``multicast``), or all (``broadcast``).  A network that
-    `reduces` adds the partial sums of its receivers on the way up; one that `forwards` lets an
-    instance take a word from its neighbour instead of the source.  `length` is how far one hop
-    goes, for the component library.
-    """
-
-    name: str
-    tensors: tuple[str, ...]
-    source: str = ""
-    sinks: tuple[str, ...] = ()
-    axes: tuple[str, ...] = ()
-    delivery: Literal["unicast", "multicast", "broadcast"] = "multicast"
-    words_per_cycle: Rate | None = None
-    reduces: bool = False
-    forwards: bool = False
-    component: str = ""
-    length: Metres | None = None
-    energy: tuple[ActionEnergy, ...] = ()
-    reference: str = ""
-
-    def __post_init__(self) -> None:
-        """Refuse rates of nothing and tensors no chip knows."""
-        where = f"network {self.name!r}"
-        _above_zero(where, words_per_cycle=self.words_per_cycle, length=self.length)
-        _known_tensors(where, self.tensors)
-
-
-def _above_zero(where: str, **values: float | None) -> None:
-    for name, value in values.items():
-        if value is not None and not (math.isfinite(value) and value > 0):
-            raise InputError(f"{where} has {name} {value!r}; expected more than 0")
-
-
-def _at_least_zero(where: str, **values: float | None) -> None:
-    for name, value in values.items():
-        if value is not None and not (math.isfinite(value) and value >= 0):
-            raise InputError(f"{where} has {name} {value!r}; expected at least 0")
-
-
-def _known_tensors(where: str, names: tuple[str, ...]) -> None:
-    for name in names:
-        if name not in TENSORS:
-            raise InputError(f"{where}: {unknown('tensor', name, TENSORS)}")
 
 
 def _known_features(where: str, features: tuple[SparseFeature, ...]) -> None:
     for feature in features:
-        _known_tensors(where, (feature.tensor, *feature.gates, *feature.skips))
+        known_tensors(where, (feature.tensor, *feature.gates, *feature.skips))
 
 
 class Axis(Noun):
@@ -211,11 +150,11 @@ class Compute(Noun, tag_field="kind", tag="compute"):
     def __post_init__(self) -> None:
         """Refuse words and lanes of nothing."""
         where = f"compute {self.name!r}"
-        _above_zero(
+        above_zero(
             where, lanes=self.lanes, inputs_bits=self.inputs_bits, weights_bits=self.weights_bits,
             outputs_bits=self.outputs_bits, accumulate_bits=self.accumulate_bits,
         )  # fmt: skip
-        _at_least_zero(where, leak=self.leak, area=self.area)
+        at_least_zero(where, leak=self.leak, area=self.area)
         _known_features(where, self.sparse)
 
     def bits(self, tensor: str) -> int:
@@ -232,7 +171,7 @@ class Technology(Noun):
 
     def __post_init__(self) -> None:
         """Refuse what no process is."""
-        _above_zero("technology", node=self.node, voltage=self.voltage)
+        above_zero("technology", node=self.node, voltage=self.voltage)
         if self.node > _LARGEST_NODE:
             raise InputError(f"technology has node {self.node!r} m; expected at most 10 um")
 
@@ -259,7 +198,7 @@ class Limit(Noun):
 
     def __post_init__(self) -> None:
         """Refuse tensors no chip knows."""
-        _known_tensors(f"limit at {self.where!r}", self.keeps or ())
+        known_tensors(f"limit at {self.where!r}", self.keeps or ())
 
 
 class Dataflow(Noun):
@@ -352,6 +291,18 @@ class Architecture(Noun):
             for axis in network.axes:
                 if axis not in axes:
                     raise InputError(f"{place}: {unknown('axis', axis, axes)}")
+            self._check_groups(network, place)
+
+    def _check_groups(self, network: Network, place: str) -> None:
+        if network.delivery not in ("grouped", "interleaved"):
+            return
+        start = next((i for i, n in enumerate(self.nodes) if n.name == network.source), 0)
+        arrays = [n for n in self.nodes[start:] if isinstance(n, Container)]
+        if len(arrays) < 2:
+            raise InputError(
+                f"{place}: {network.delivery} delivery with {len(arrays)} array behind its source; "
+                "expected an array inside an array, whose instances are the groups"
+            )
 
     @property
     def memories(self) -> tuple[Memory, ...]:

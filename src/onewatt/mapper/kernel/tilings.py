@@ -214,12 +214,11 @@ def _least_of(words, inner, classes, free):
 
 
 @leaf
-def _raise(t, value, rates, low, paid):
-    """Let a term count more words than it did."""
-    if value > low[t]:
-        for k in range(rates.shape[1]):
-            paid[k] += rates[t, k] * (value - low[t])
-        low[t] = value
+def _count_as(t, value, rates, low, paid):
+    """Let a term count so many words."""
+    for k in range(rates.shape[1]):
+        paid[k] += rates[t, k] * (value - low[t])
+    low[t] = value
 
 
 @leaf
@@ -331,7 +330,8 @@ def tiling_costs(
             for t in range(n_term):
                 if costs.terms[t, LEVEL] == level:
                     least_here = _least_of(words[t], inner, costs.classes, layer.free)
-                    _raise(t, least_here, costs.rates, low[level + 1], paid[level + 1])
+                    least_here = max(least_here, low[level, t])
+                    _count_as(t, least_here, costs.rates, low[level + 1], paid[level + 1])
             energy, cycles = priced(paid[level + 1], nothing, least, costs.standing)
             lost = beaten(energy, cycles, mode, limit, tolerance)
             for t in sequence:
@@ -355,7 +355,7 @@ def tiling_costs(
                     if memo_size[t] < MEMO:
                         memo_key[t, memo_size[t]], memo_value[t, memo_size[t]] = key, value
                         memo_size[t] += 1
-                _raise(t, value, costs.rates, low[level + 1], paid[level + 1])
+                _count_as(t, value, costs.rates, low[level + 1], paid[level + 1])
                 energy, cycles = priced(paid[level + 1], nothing, least, costs.standing)
                 lost = beaten(energy, cycles, mode, limit, tolerance)
         if not lost:
