@@ -8,9 +8,9 @@ from numpy.typing import ArrayLike
 
 from onewatt.errors import InputError
 from onewatt.simulate.integers import Integers, fitting
-from onewatt.simulate.row_stationary import kernel
-from onewatt.simulate.row_stationary.kernel import Job
-from onewatt.simulate.row_stationary.layout import EYERISS, EyerissArray, Layer, job_of
+from onewatt.simulate.eyeriss import kernel
+from onewatt.simulate.eyeriss.kernel import Job
+from onewatt.simulate.eyeriss.layout import EYERISS, EyerissArray, Layer, job_of
 from onewatt.spec.row_stationary import RowStationary
 
 WORD_BITS = 16
