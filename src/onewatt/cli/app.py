@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 from onewatt import __version__
-from onewatt.cli import analyze, chips, compare, evaluate, map, report, schema, show, verify
+from onewatt.cli import (
+    analyze,
+    chips,
+    compare,
+    evaluate,
+    map,
+    report,
+    schema,
+    show,
+    simulate,
+    verify,
+)
 
 app = typer.Typer(
     add_completion=False,
@@ -36,7 +47,7 @@ def onewatt(
     """
 
 
-for verb in (analyze, map, evaluate, verify, report, show, compare, schema):
+for verb in (analyze, map, evaluate, simulate, verify, report, show, compare, schema):
     name = verb.__name__.rpartition(".")[2]
     app.command(name)(getattr(verb, name))
 app.add_typer(chips.app, name="chips")

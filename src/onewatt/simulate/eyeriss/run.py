@@ -150,7 +150,7 @@ def row_stationary(
     if not fitted:
         _refuse_sum(job, fault)
     if window is not None:
-        events = _recorded(events, int(seen[2]), window)
+        events = _recorded(events, seen, window, int(clock[kernel.NOW]))
     waits = int(clock[kernel.WAITS])
     return RowStationaryRun(
         output=output, cycles=int(clock[kernel.NOW]) - waits, total_cycles=int(clock[kernel.NOW]),
@@ -218,11 +218,12 @@ def _refuse_sum(job: Job, fault: Integers) -> None:
     )
 
 
-def _recorded(events: Integers, rows: int, window: Window) -> Integers:
+def _recorded(events: Integers, seen: Integers, window: Window, cycles: int) -> Integers:
+    rows = int(seen[2])
     if rows > len(events):
         raise InputError(
-            f"cycles {window.first} to {window.end} have {rows} rows of trace; expected at most "
-            f"{len(events)}: choose fewer cycles"
+            f"cycles {window.first} to {min(window.end, cycles)} of {cycles} have {rows} rows of "
+            f"trace; expected at most {len(events)}: choose fewer cycles"
         )
     kept = events[:rows]
     return kept[np.argsort(kept[:, 0], kind="stable")]
