@@ -24,7 +24,7 @@ from onewatt.spec.workload import INPUTS, OUTPUTS, WEIGHTS, Einsum
 FIRST_READS = "the paper counts the first read of a sum, which the machine leaves out"
 NOT_COUNTED = "the paper does not count what passes between buffer and DRAM"
 FILLING = "the model leaves out the filling of buses and columns"
-RAW = "the model codes feature maps on the link, the machine does not"
+RAW = "the machine waits for its first filters, and sends feature maps uncoded"
 
 #: Parts of the chip in the machine and in the ledger: (memory or network, tensor).
 _LEDGER = {
@@ -57,7 +57,6 @@ class Simulated(NamedTuple):
     processing: float
     total: float
     multiply: float
-    first_cycle_note: str = FILLING
 
 
 def layer_of(einsum: Einsum) -> Layer:

@@ -78,11 +78,15 @@ def read_array(path: str | Path) -> Integers:
         If it cannot be read or holds no numbers.
     """
     try:
-        return np.load(path, allow_pickle=False)
+        # mapped, so that a header that promises more than there is costs nothing
+        values = np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     except (ValueError, EOFError) as error:
         raise InputError(f"{path}: is no array of numbers in .npy format: {error}") from error
+    if not isinstance(values, np.ndarray):
+        raise InputError(f"{path}: holds several arrays; expected one, in .npy format")
+    return np.array(values)
 
 
 def shaped_inputs(values: Integers, layer: Layer, where: str) -> Integers:
