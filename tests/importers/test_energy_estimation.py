@@ -1,4 +1,4 @@
-"""Files of MIT's energy estimation tool: read, refused by file:line and field, written, read back."""
+"""Files of MIT's energy estimation tool: read, refused by place and field, written, read back."""
 
 from __future__ import annotations
 
@@ -181,13 +181,20 @@ def conv(**options):
                                       kernel=(3, 3)),
         layers.convolution("3", ("x", "w", "y"), outputs=2, inputs=2, size=(4, 4, 4),
                            kernel=(3, 3, 3)),
-        layers.matmul("m", ("x", "w", "y"), groups=8, rows=4, outputs=4, inputs=4),
     ],
     ids=lambda e: e.op + e.name,
 )  # fmt: skip
 def test_what_the_tool_does_not_know_is_refused(einsum):
     with pytest.raises(InputError, match=f"layer '{einsum.name}' .*knows nothing else"):
         energy_estimation_text(network(einsum))
+
+
+def test_products_of_matrices_side_by_side_are_a_grouped_convolution(tmp_path):
+    """Heads of attention: the same loops over the same words."""
+    heads = layers.matmul("m", ("x", "w", "y"), groups=8, rows=4, outputs=5, inputs=6)
+    text = energy_estimation_text(network(heads))
+    assert text == "1,4,1,48,1,0,16,1,1,6,40,0,16,4,1,40,1,0,16,1,1,0,0,0,0\n"
+    assert read(tmp_path, text).macs == heads.macs
 
 
 def test_equal_layers_are_written_as_often_as_they_occur():

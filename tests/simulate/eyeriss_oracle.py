@@ -86,16 +86,12 @@ def oracle(inputs, weights, x, stride=(1, 1), groups=1, columns=14):
                                 counts, got, rows_of,
                             )  # fmt: skip
                         for n, f, at in product(batch, filters, range(F)):
-                            total = 0
-                            if chunk[0] > 0:
-                                counts["GLB psum", "read"] += 1
-                                total = sums[n, f, o, at]
-                            for y, _, _ in reversed(stack):  # from the foot of the column up
-                                counts["psum spad", "drain"] += 1
-                                counts["column", "hop"] += 1
-                                total += psums[y][n, f][at]
+                            counts["GLB psum", "read"] += chunk[0] > 0
+                            counts["psum spad", "drain"] += len(stack)  # from the foot up
+                            counts["column", "hop"] += len(stack)
                             counts["GLB psum", "update"] += 1
-                            sums[n, f, o, at] = total
+                            total = sums.get((n, f, o, at), 0)
+                            sums[n, f, o, at] = total + sum(psums[y][n, f][at] for y, _, _ in stack)
         for (n, f, o, at), total in sums.items():
             counts["GLB psum", "drain"] += 1
             counts["DRAM ofmap", "update"] += 1

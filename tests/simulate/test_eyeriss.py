@@ -122,9 +122,7 @@ def test_counts_are_those_of_the_model(case, seed):
     inputs, weights = tensors(layer, seed)
     run = run_case(layer, mapping, inputs, weights)
     buffer, dram, array = (f(shape, grid) for f in (buffer_words, dram_words, array_words))
-    assert np.array_equal(
-        run.output, reference(inputs, weights, (layer.U, layer.V), layer.G)
-    )
+    assert np.array_equal(run.output, reference(inputs, weights, (layer.U, layer.V), layer.G))
     counts = run.counts
     assert counts["GLB ifmap", "read"] == buffer.ifmap[0]
     assert counts["GLB psum", "update"] == buffer.psum_write[0]
@@ -232,9 +230,7 @@ def test_padding_is_words_that_are_zero():
 def test_zeros_change_no_cycle_and_no_word_that_moves():
     layer = Layer(N=1, G=1, M=5, C=6, E=7, F=7, R=3, S=3, U=1, V=1, H=9, W=9)
     mapping = RowStationary.parse("m5 n1 e7 p3 q2 r2 t2")
-    dense, sparse = (
-        run_case(layer, mapping, *tensors(layer, 3, zeros=z)) for z in (0.0, 0.8)
-    )
+    dense, sparse = (run_case(layer, mapping, *tensors(layer, 3, zeros=z)) for z in (0.0, 0.8))
     assert (dense.cycles, dense.total_cycles) == (sparse.cycles, sparse.total_cycles)
     still = [k for k in dense.counts if dense.counts[k] == sparse.counts[k]]
     moved = {("filter spad", "read"), ("psum spad", "read"), ("psum spad", "update"),

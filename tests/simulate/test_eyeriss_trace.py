@@ -48,9 +48,17 @@ def test_no_port_moves_more_than_it_can_in_a_cycle():
     ).items():
         kind = port.partition("[")[0], action
         most[kind] = max(most[kind], words)
-    wide = {("GLB psum", "read"): 4, ("GLB psum", "update"): 4, ("filter spad", "fill"): 4,
-            ("GIN filter", "hop"): 4, ("DRAM filter", "read"): 2, ("DRAM ifmap", "read"): 2,
-            ("DRAM ofmap", "update"): 2, ("GLB ifmap", "fill"): 2, ("GLB psum", "drain"): 2}
+    wide = {
+        ("GLB psum", "read"): 4,
+        ("GLB psum", "update"): 4,
+        ("filter spad", "fill"): 4,
+        ("GIN filter", "hop"): 4,
+        ("DRAM filter", "read"): 2,
+        ("DRAM ifmap", "read"): 2,
+        ("DRAM ofmap", "update"): 2,
+        ("GLB ifmap", "fill"): 2,
+        ("GLB psum", "drain"): 2,
+    }
     assert all(words <= wide.get(kind, 1) for kind, words in most.items()), most
     assert most["GLB psum", "read"] == 4
 
@@ -116,7 +124,7 @@ def test_a_mac_that_should_have_worked_is_found():
         ("", "t:1: found columns"),
         ("cycle,port,action,address,data\n1,GLB ifmap,read,0\n", "t:2: found 4 cells; expected 5"),
         ("cycle,port,action,address,data\n1,GLB ifmap,read,0,x\n", "t:2: .*whole numbers"),
-        ("cycle,port,action,address,data\n1,GLB ifmap,raed,0,1\n", "t:2: unknown action"),
+        ("cycle,port,action,address,data\n1,GLB ifmap,laod,0,1\n", "t:2: unknown action"),
         ("cycle,port,action,address,data\n2,GLB ifmap,read,0,1\n1,GLB ifmap,read,0,1\n",
          "t:3: cycle 1 comes after 2"),
         ('cycle,port,action,address,data\n2,"mac[0,0]",compute,0,1\n',

@@ -53,7 +53,7 @@ class Conf(NamedTuple):
 class Line(NamedTuple):
     """One line of the file."""
 
-    index: int
+    number: int
     ifmap: Conf
     filters: Conf
     ofmap: Conf
@@ -162,7 +162,7 @@ def _check(line: Line, where: str) -> None:
 def _layer(line: Line, where: str) -> Einsum:
     _check(line, where)
     ifmap, filters, ofmap = line.ifmap, line.filters, line.ofmap
-    name = f"layer{line.index}"
+    name = f"layer{line.number}"
     values = (f"{name}.inputs", f"{name}.weights", f"{name}.outputs")
     groups = ifmap.channels // filters.channels
     rows, columns = line.padded
@@ -242,7 +242,7 @@ def _numbers(einsum: Einsum, bits: int) -> list[int]:
     strides = _strides(einsum)
     fully = layers.gemm(einsum.name, ("", "", ""), rows=get["P"], outputs=get["M"],
                         inputs=get["C"])  # fmt: skip
-    if _alike(einsum, fully):
+    if "R" not in sizes and "S" not in sizes and _alike(einsum, fully):
         batch, rows, columns, strides = get["P"], 1, 1, (1, 1)
         taps, size = (1, 1), (1, 1)
     else:

@@ -22,6 +22,7 @@ from onewatt.spec.row_stationary import RowStationary
 from onewatt.spec.workload import INPUTS, OUTPUTS, WEIGHTS, Einsum
 
 FIRST_READS = "the paper counts the first read of a sum, which the machine leaves out"
+ZEROS = "expected from the density; the machine meets each zero where it is"
 NOT_COUNTED = "the paper does not count what passes between buffer and DRAM"
 FILLING = "the model leaves out the filling of buses and columns"
 RAW = "the machine waits for its first filters, and sends feature maps uncoded"
@@ -175,10 +176,9 @@ def _judged(part: str, action: str, model: float | None) -> tuple[float | None, 
         return None, NOT_COUNTED
     if (part, action) == ("psum spad", "drain"):
         return None, "as many as column, hop"
-    if part == "mac" or action == "read" and part in ("filter spad", "psum spad"):
-        return model or 0.0, "zeros: expected from the density"
-    if (part, action) == ("psum spad", "update"):
-        return model or 0.0, "zeros: expected from the density"
+    moves = part == "psum spad" or (part, action) == ("filter spad", "read")
+    if part == "mac" or moves:
+        return model or 0.0, ZEROS
     return model or 0.0, ""
 
 

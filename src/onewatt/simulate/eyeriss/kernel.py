@@ -176,7 +176,7 @@ def _pe(job: Job, filter_set: int, x: int, y: int) -> int:
 @nb.njit(cache=True)
 def _note(
     counts: Array, events: Array, window: Array,
-    kind: int, cycle: int, pe: int, address: int, data: int,
+    kind: int, cycle: int, pe: int, address: int, data: Any,
 ) -> None:  # fmt: skip
     """Count an action and, if its cycle is in the window, write it down."""
     counts[kind] += 1
@@ -186,7 +186,7 @@ def _note(
 
 @nb.njit(cache=True)
 def _write(
-    events: Array, window: Array, kind: int, cycle: int, pe: int, address: int, data: int
+    events: Array, window: Array, kind: int, cycle: int, pe: int, address: int, data: Any
 ) -> None:
     i = window[2]
     if i < events.shape[0]:

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from onewatt.errors import InputError
-from onewatt.simulate.integers import Integers, fitting
 from onewatt.simulate.eyeriss import kernel
 from onewatt.simulate.eyeriss.kernel import Job
 from onewatt.simulate.eyeriss.layout import EYERISS, EyerissArray, Layer, job_of
+from onewatt.simulate.integers import Integers, fitting
 from onewatt.spec.row_stationary import RowStationary
 
 WORD_BITS = 16

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -79,14 +80,15 @@ def read_array(path: str | Path) -> Integers:
     """
     try:
         # mapped, so that a header that promises more than there is costs nothing
-        values = np.load(path, mmap_mode="r", allow_pickle=False)
+        values: Any = np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     except (ValueError, EOFError) as error:
         raise InputError(f"{path}: is no array of numbers in .npy format: {error}") from error
     if not isinstance(values, np.ndarray):
         raise InputError(f"{path}: holds several arrays; expected one, in .npy format")
-    return np.array(values)
+    array: Integers = np.array(values)
+    return array
 
 
 def shaped_inputs(values: Integers, layer: Layer, where: str) -> Integers:

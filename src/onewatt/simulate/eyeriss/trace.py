@@ -64,7 +64,8 @@ def trace_table(run: RowStationaryRun) -> Iterator[TraceRow]:
     TraceRow
         One for each action counted in the window.
     """
-    for cycle, kind, pe, address, data in run.events.tolist():
+    rows: list[list[int]] = run.events.tolist()
+    for cycle, kind, pe, address, data in rows:
         component, action = KINDS[kind]
         port = component if pe == NOWHERE else f"{component}[{_place(run, pe)}]"
         yield TraceRow(cycle, port, action, address, data)
@@ -185,7 +186,7 @@ def replay(text: str, *, name: str = "<trace>") -> Replay:
 
 def _rows(text: str, name: str) -> Iterator[tuple[int, TraceRow]]:
     reader = csv.reader(text.splitlines())
-    header = next(reader, [])
+    header: list[str] = next(reader, [])
     if tuple(header) != COLUMNS:
         raise InputError(f"{name}:1: found columns {header}; expected {', '.join(COLUMNS)}")
     for cells in reader:
