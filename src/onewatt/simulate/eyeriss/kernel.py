@@ -22,6 +22,10 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
+compiled = nb.njit(cache=True, error_model="numpy")
+#: What is called for every word: a call would count references to every array it is given.
+inlined = nb.njit(cache=True, error_model="numpy", inline="always")
+
 #: What can happen, in the order of the counts; `COMPONENTS` in `run.py` has their names.
 (
     DRAM_FILTER_READ, DRAM_IFMAP_READ, DRAM_OFMAP_UPDATE,
@@ -103,12 +107,12 @@ class Pass(NamedTuple):
     filters: int
 
 
-@nb.njit(cache=True)
+@compiled
 def _pieces(whole: int, size: int) -> int:
     return (whole + size - 1) // size
 
 
-@nb.njit(cache=True)
+@compiled
 def count_passes(job: Job) -> int:
     """Return how many passes a layer takes."""
     blocks = (job.M // job.m) * _pieces(job.m, job.p * job.t)
@@ -117,7 +121,7 @@ def count_passes(job: Job) -> int:
     return job.G * _pieces(job.N, job.n) * _pieces(job.E, job.e) * once
 
 
-@nb.njit(cache=True)
+@compiled
 def pass_at(job: Job, index: int) -> Pass:
     """Return a pass: groups, images, strips, m filters, q·r channels, p·t filters, outermost first.
 
@@ -146,12 +150,12 @@ def pass_at(job: Job, index: int) -> Pass:
     )  # fmt: skip
 
 
-@nb.njit(cache=True)
+@compiled
 def _strip_rows(job: Job, rows: int) -> int:
     return (rows - 1) * job.strip_step + job.R
 
 
-@nb.njit(cache=True)
+@compiled
 def _dealt(many: int, sets: int, of: Array, at: Array, size: Array) -> int:
     """Deal things to sets as evenly as possible, in order; return how many sets have any."""
     least, more = many // sets, many % sets
@@ -164,7 +168,7 @@ def _dealt(many: int, sets: int, of: Array, at: Array, size: Array) -> int:
     return min(many, sets)
 
 
-@nb.njit(cache=True)
+@compiled
 def _pe(job: Job, filter_set: int, x: int, y: int) -> int:
     """Return the PE in column `x` and row `y` of a set; a wide set lies in pieces."""
     place = filter_set * job.parts + x // job.width
@@ -173,7 +177,7 @@ def _pe(job: Job, filter_set: int, x: int, y: int) -> int:
     return (top + y) * job.columns + left + x % job.width
 
 
-@nb.njit(cache=True)
+@inlined
 def _note(
     counts: Array, events: Array, window: Array,
     kind: int, cycle: int, pe: int, address: int, data: Any,
@@ -184,7 +188,7 @@ def _note(
         _write(events, window, kind, cycle, pe, address, data)
 
 
-@nb.njit(cache=True)
+@compiled
 def _write(
     events: Array, window: Array, kind: int, cycle: int, pe: int, address: int, data: Any
 ) -> None:
@@ -195,12 +199,12 @@ def _write(
     window[2] = i + 1
 
 
-@nb.njit(cache=True)
+@compiled
 def _fits(value: int) -> bool:
     return -2147483648 <= value <= 2147483647
 
 
-@nb.njit(cache=True)
+@compiled
 def _filter_address(job: Job, now: Pass, word: int) -> int:
     """Return where in DRAM a word of the filters of a pass is; they come filter by filter."""
     size = job.R * job.S
@@ -209,7 +213,7 @@ def _filter_address(job: Job, now: Pass, word: int) -> int:
     return (m * job.C + now.channel) * size + word % one
 
 
-@nb.njit(cache=True)
+@compiled
 def _prefetch(
     job: Job, now: Pass, weights: Array, bank: Array, clock: Array, at: int,
     counts: Array, events: Array, window: Array,
@@ -226,14 +230,14 @@ def _prefetch(
     clock[PREFETCHED] = clock[LINK]
 
 
-@nb.njit(cache=True)
+@compiled
 def _load(
     job: Job, now: Pass, weights: Array, bank: Array, deal: tuple, spads: tuple, clock: Array,
     counts: Array, events: Array, window: Array,
 ) -> int:  # fmt: skip
     """Load the filter spads over the filter bus; return when all words are there."""
     filter_set, filter_at, _, channel_set, channel_at, _ = deal
-    filters = spads[0]
+    filters, pes = spads[0], spads[3]
     words = now.filters * now.channels * job.R * job.S
     start = max(clock[NOW], clock[PREFETCHED])
     clock[WAITS] += start - clock[NOW]
@@ -253,7 +257,7 @@ def _load(
         y = channel_set[c] * job.R + tap // job.S
         place = (tap % job.S * job.q + channel_at[c]) * job.p + filter_at[f]
         for x in range(now.rows):
-            pe = _pe(job, filter_set[f], x, y)
+            pe = pes[filter_set[f], x, y]
             filters[pe, place] = word
             cycle = slot // job.filter_bus
             _note(counts, events, window, GIN_FILTER_HOP, cycle, pe, i, word)
@@ -267,7 +271,7 @@ def _load(
     return end
 
 
-@nb.njit(cache=True)
+@compiled
 def _fill(
     job: Job, now: Pass, inputs: Array, buffer: Array, clock: Array,
     counts: Array, events: Array, window: Array,
@@ -296,13 +300,13 @@ def _fill(
     clock[NOW] = clock[LINK] = end
 
 
-@nb.njit(cache=True)
+@compiled
 def _psum_address(job: Job, now: Pass, image: int, m: int, row: int, f: int) -> int:
     plane = image * now.held_filters + m
     return job.psum_base + (plane * now.rows + row) * job.F + f
 
 
-@nb.njit(cache=True)
+@compiled
 def _store(
     job: Job, now: Pass, output: Array, buffer: Array, clock: Array,
     counts: Array, events: Array, window: Array,
@@ -329,7 +333,7 @@ def _store(
     clock[NOW] = clock[LINK] = end
 
 
-@nb.njit(cache=True)
+@compiled
 def _stream(
     job: Job, now: Pass, image: int, f: int, sets: tuple, deal: tuple, spads: tuple, buffer: Array,
     fifo: tuple, bus: Array, counts: Array, events: Array, window: Array,
@@ -343,7 +347,7 @@ def _stream(
     """
     sets_m, sets_c, most_c = sets
     size_c = deal[5]
-    inputs = spads[1]
+    inputs, pes = spads[1], spads[3]
     arrived, retired = fifo
     rows = _strip_rows(job, now.rows)
     first = 0 if f == 0 else (f - 1) * job.V + job.S
@@ -367,7 +371,7 @@ def _stream(
                             if tap_row >= job.R:
                                 continue
                             for t in range(sets_m):
-                                pe = _pe(job, t, x, s * job.R + tap_row)
+                                pe = pes[t, x, s * job.R + tap_row]
                                 inputs[pe, own] = word
                                 _note(counts, events, window, GIN_IFMAP_HOP, cycle, pe, address,
                                       word)  # fmt: skip
@@ -381,7 +385,7 @@ def _stream(
                 retired[place] = bus[1]
 
 
-@nb.njit(cache=True)
+@compiled
 def _slots(
     job: Job, f: int, most_m: int, most_c: int, fifo: tuple, bus: Array, slots: Array, at: int
 ) -> int:
@@ -399,13 +403,25 @@ def _slots(
     return at
 
 
-@nb.njit(cache=True)
+@compiled
+def _add(sums: Array, filters: Array, word: int) -> bool:
+    """Add a product to each sum; return whether one of them left 32 bits."""
+    wrong = np.int64(0)
+    for j in range(len(sums)):
+        value = sums[j] + np.int64(filters[j]) * np.int64(word)
+        sums[j] = value
+        # the bits above bit 31 are all alike if it fits
+        wrong |= (value >> 31) ^ (value >> 63)
+    return wrong != 0
+
+
+@compiled
 def _multiply(
     job: Job, pe: int, f: int, filters_here: int, channels_here: int, most_c: int, spads: tuple,
     slots: Array, counts: Array, events: Array, window: Array,
 ) -> int:  # fmt: skip
     """Run a window in one PE; return the filter whose sum left 32 bits, or -1."""
-    filters, inputs, sums = spads
+    filters, inputs, sums, _ = spads
     for s in range(job.S):
         for k in range(channels_here):
             own = ((f * job.V + s) * channels_here + k) % job.ifmap_spad
@@ -419,29 +435,24 @@ def _multiply(
             if word == 0:
                 counts[MAC_GATED] += filters_here
                 continue
-            wrong = False
-            for j in range(filters_here):
-                value = sums[pe, j] + np.int64(filters[pe, base + j]) * word
-                sums[pe, j] = value
-                wrong |= (value > 2147483647) | (value < -2147483648)
+            if _add(sums[pe, :filters_here], filters[pe, base : base + filters_here], word):
+                for j in range(filters_here):
+                    if not _fits(sums[pe, j]):
+                        return j
             counts[FILTER_READ] += filters_here
             counts[PSUM_READ] += filters_here
             counts[PSUM_UPDATE] += filters_here
             counts[MAC_COMPUTE] += filters_here
-            if wrong:
-                for j in range(filters_here):
-                    if not _fits(sums[pe, j]):
-                        return j
     return -1
 
 
-@nb.njit(cache=True)
+@compiled
 def _trace_slot(
     job: Job, pe: int, own: int, base: int, filters_here: int, at: int, spads: tuple,
     events: Array, window: Array,
 ) -> None:  # fmt: skip
     """Write down what one PE does in a slot, before it does it."""
-    filters, inputs, sums = spads
+    filters, inputs, sums, _ = spads
     word = np.int64(inputs[pe, own])
     for j in range(filters_here):
         if not window[0] <= at + j < window[1]:
@@ -457,7 +468,7 @@ def _trace_slot(
         _write(events, window, PSUM_UPDATE, at + j, pe, j, sums[pe, j] + weight * word)
 
 
-@nb.njit(cache=True)
+@compiled
 def _accumulate(
     job: Job, now: Pass, image: int, f: int, end: int, barrier: int, sets: tuple, deal: tuple,
     spads: tuple, buffer: Array, incoming: Array, clock: Array, fault: Array,
@@ -471,7 +482,7 @@ def _accumulate(
     """
     sets_m, sets_c, most_c = sets
     size_m = deal[2]
-    sums = spads[2]
+    sums, pes = spads[2], spads[3]
     tall = sets_c * job.R
     most_m = size_m[0]
     ready = end
@@ -502,7 +513,7 @@ def _accumulate(
                 for x in range(now.rows):
                     total = incoming[t, x, j] if now.channel > 0 else np.int64(0)
                     for k in range(tall):
-                        pe = _pe(job, t, x, tall - 1 - k)
+                        pe = pes[t, x, tall - 1 - k]
                         own = sums[pe, j]
                         _note(counts, events, window, PSUM_DRAIN, leave + j, pe, j, own)
                         sums[pe, j] = 0
@@ -523,7 +534,7 @@ def _accumulate(
     return True
 
 
-@nb.njit(cache=True)
+@compiled
 def _image(
     job: Job, now: Pass, image: int, at: int, barrier: int, sets: tuple, deal: tuple, spads: tuple,
     buffer: Array, work: tuple, clock: Array, fault: Array,
@@ -533,6 +544,7 @@ def _image(
     sets_m, sets_c, most_c = sets
     size_m, size_c = deal[2], deal[5]
     fifo, bus, slots, incoming = work
+    pes = spads[3]
     fifo[1][:] = at
     bus[0], bus[1] = at * job.ifmap_bus, at
     for f in range(job.F):
@@ -545,7 +557,7 @@ def _image(
             for x in range(now.rows):
                 for y in range(sets_c * job.R):
                     wrong = _multiply(
-                        job, _pe(job, t, x, y), f, size_m[t], size_c[y // job.R], most_c, spads,
+                        job, pes[t, x, y], f, size_m[t], size_c[y // job.R], most_c, spads,
                         slots, counts, events, window,
                     )  # fmt: skip
                     if wrong >= 0:
@@ -560,7 +572,7 @@ def _image(
     return at
 
 
-@nb.njit(cache=True)
+@compiled
 def run_layer(
     job: Job, inputs: Array, weights: Array, output: Array, clock: Array, fault: Array,
     counts: Array, events: Array, window: Array,
@@ -582,7 +594,10 @@ def run_layer(
     filters = np.zeros((job.pes, job.filter_spad), np.int32)
     ifmap = np.zeros((job.pes, job.ifmap_spad), np.int32)
     sums = np.zeros((job.pes, job.psum_spad), np.int64)
-    spads = (filters, ifmap, sums)
+    pes = np.zeros((job.t, job.e, job.R * job.r), np.int64)
+    for t, x, y in np.ndindex(pes.shape):
+        pes[t, x, y] = _pe(job, t, x, y)
+    spads = (filters, ifmap, sums, pes)
     buffer = np.zeros(job.buffer, np.int64)
     bank = np.zeros(max(1, job.prefetch), np.int64)
     filter_set, filter_at = np.zeros(job.p * job.t, np.int64), np.zeros(job.p * job.t, np.int64)
