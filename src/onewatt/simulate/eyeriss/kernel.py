@@ -404,7 +404,7 @@ def _slots(
 
 
 @compiled
-def _add(sums: Array, filters: Array, word: int) -> bool:
+def _add(sums: Array, filters: Array, word: Any) -> bool:
     """Add a product to each sum; return whether one of them left 32 bits."""
     wrong = np.int64(0)
     for j in range(len(sums)):

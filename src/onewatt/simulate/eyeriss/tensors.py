@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -87,8 +87,7 @@ def read_array(path: str | Path) -> Integers:
         raise InputError(f"{path}: is no array of numbers in .npy format: {error}") from error
     if not isinstance(values, np.ndarray):
         raise InputError(f"{path}: holds several arrays; expected one, in .npy format")
-    array: Integers = np.array(values)
-    return array
+    return np.array(cast("Integers", values))
 
 
 def shaped_inputs(values: Integers, layer: Layer, where: str) -> Integers:

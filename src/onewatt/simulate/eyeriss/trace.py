@@ -186,7 +186,8 @@ def replay(text: str, *, name: str = "<trace>") -> Replay:
 
 def _rows(text: str, name: str) -> Iterator[tuple[int, TraceRow]]:
     reader = csv.reader(text.splitlines())
-    header: list[str] = next(reader, [])
+    nothing: list[str] = []
+    header = next(reader, nothing)
     if tuple(header) != COLUMNS:
         raise InputError(f"{name}:1: found columns {header}; expected {', '.join(COLUMNS)}")
     for cells in reader:
