@@ -189,7 +189,7 @@ def checksum(output: Integers) -> str:
     --------
     >>> import numpy as np
     >>> checksum(np.array([1, -1]))[:16]
-    '5ab1b0c9b4a76d0a'
+    'b15348c8f462384c'
     """
     return hashlib.sha256(output.astype("<i4").tobytes()).hexdigest()
 
