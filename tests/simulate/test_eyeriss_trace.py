@@ -8,9 +8,20 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from onewatt.errors import InputError
-from onewatt.simulate import Window, replay, row_stationary, trace_csv, trace_perfetto
+from onewatt.simulate import (
+    EyerissArray,
+    Window,
+    replay,
+    row_stationary,
+    trace_csv,
+    trace_perfetto,
+)
+from onewatt.simulate.eyeriss.layout import limits
+from simulate.test_eyeriss import cases, reference, run_case, tensors
 
 ALL = Window(0, 2**40)
 
@@ -37,6 +48,28 @@ def test_the_trace_alone_gives_counts_and_output(mapping, stride):
     assert quiet.counts == run.counts
     assert quiet.total_cycles == run.total_cycles
     assert not len(quiet.events)
+
+
+arrays = st.builds(
+    EyerissArray, ifmap_bus=st.integers(1, 3), filter_bus=st.integers(1, 4),
+    psum_bus=st.integers(1, 4), link_words=st.integers(1, 9), link_cycles=st.integers(1, 5),
+    prefetch=st.integers(0, 40), ifmap_spad=st.integers(1, 12),
+)  # fmt: skip
+
+
+@given(cases(), arrays, st.integers(0, 2**32))
+@settings(max_examples=80, deadline=None)
+def test_no_word_is_read_before_it_is_there(case, array, seed):
+    """By rising cycle every read finds what was written: on any bus, link and queue."""
+    layer, mapping = case
+    assume(all(x.needed <= x.available for x in limits(layer, mapping, array)))
+    assume(layer.N * layer.G * layer.M * layer.C * layer.E * layer.F * layer.R * layer.S < 8000)
+    inputs, weights = tensors(layer, seed)
+    run = run_case(layer, mapping, inputs, weights, array=array, window=ALL)
+    found = replay(trace_csv(run))
+    assert found.counts == {kind: n for kind, n in run.counts.items() if n}
+    output = reference(inputs, weights, (layer.U, layer.V), layer.G)
+    assert [found.output[i] for i in range(output.size)] == output.ravel().tolist()
 
 
 def test_no_port_moves_more_than_it_can_in_a_cycle():
