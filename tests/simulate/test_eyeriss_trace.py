@@ -182,3 +182,21 @@ def test_the_picture_has_every_word():
             busy[names[e["tid"]], e["name"]] += e["dur"]
     assert words == {kind: n for kind, n in run.counts.items() if n}
     assert max(n for (port, _), n in busy.items() if port == "GLB ifmap") <= run.total_cycles
+
+
+def test_columns_wait_for_a_slow_way_out():
+    """No more sums wait above the columns than one window has: the next ones stay in their PEs."""
+    rng = np.random.default_rng(0)
+    inputs, weights = rng.integers(-9, 9, (1, 2, 8, 12)), rng.integers(-9, 9, (4, 2, 3, 3))
+    run = row_stationary(
+        inputs, weights, "m4 n1 e6 p4 q1 r1 t1", array=EyerissArray(psum_bus=1), window=ALL
+    )
+    moves = []
+    for row in csv.DictReader(trace_csv(run).splitlines()):
+        if (row["port"], row["action"]) == ("GLB psum", "update"):
+            moves.append((int(row["cycle"]), -1))
+        elif row["port"].startswith("column[0,"):
+            moves.append((int(row["cycle"]), 1))
+    waiting = np.cumsum([step for _, step in sorted(moves)])
+    assert waiting[-1] == 0
+    assert 4 * 5 < waiting.max() <= 4 * 6
