@@ -157,7 +157,7 @@ def test_a_mac_that_should_have_worked_is_found():
         ("", "t:1: found columns"),
         ("cycle,port,action,address,data\n1,GLB ifmap,read,0\n", "t:2: found 4 cells; expected 5"),
         ("cycle,port,action,address,data\n1,GLB ifmap,read,0,x\n", "t:2: .*whole numbers"),
-        ("cycle,port,action,address,data\n1,GLB ifmap,laod,0,1\n", "t:2: unknown action"),
+        ("cycle,port,action,address,data\n1,GLB ifmap,flush,0,1\n", "t:2: unknown action"),
         ("cycle,port,action,address,data\n2,GLB ifmap,read,0,1\n1,GLB ifmap,read,0,1\n",
          "t:3: cycle 1 comes after 2"),
         ('cycle,port,action,address,data\n2,"mac[0,0]",compute,0,1\n',
