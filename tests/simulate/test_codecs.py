@@ -281,7 +281,11 @@ def test_unsigned_csc_comes_back():
 
 def test_the_page_on_machines_runs(capsys):
     text = (Path(__file__).parents[2] / "docs/simulate.md").read_text()
-    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    exec(compile(code, "docs/simulate.md", "exec"), {})
+    sparse, dense = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    exec(compile(sparse, "docs/simulate.md", "exec"), {})
     cycles, mac_cycles, updates = map(int, capsys.readouterr().out.splitlines()[0].split())
     assert cycles >= mac_cycles >= updates / 2
+    exec(compile(dense, "docs/simulate.md", "exec"), {})
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0].startswith("(4, 32, 13, 13) ")
+    assert int(shown[1]) > 0

@@ -18,6 +18,7 @@ from onewatt.cli import (
     report,
     schema,
     show,
+    simulate,
     verify,
 )
 
@@ -49,7 +50,7 @@ def onewatt(
 
 
 for verb in (
-    analyze, map, evaluate, explain, flexibility, verify, report, show, compare, schema,
+    analyze, map, evaluate, explain, flexibility, simulate, verify, report, show, compare, schema,
 ):  # fmt: skip
     name = verb.__name__.rpartition(".")[2]
     app.command(name)(getattr(verb, name))

@@ -24,8 +24,19 @@ def show(
     layer: Annotated[
         str | None, typer.Option("--layer", help="One layer of a result: nest and traffic.")
     ] = None,
+    energy_estimation: Annotated[
+        Path | None,
+        typer.Option(
+            "--energy-estimation",
+            metavar="FILE.txt",
+            help="Write the network there for MIT's energy estimation tool.",
+        ),
+    ] = None,
 ) -> None:
     """Show what a file or a name stands for."""
+    if energy_estimation is not None:
+        _write_energy_estimation(what, energy_estimation)
+        return
     if what.endswith(".json") and _is_result(Path(what)):
         _show_result(Path(what), layer)
         return
@@ -40,6 +51,24 @@ def show(
         return
     kind = kind_of(path) if path.suffix in (".yaml", ".yml") else None
     show_noun(load(path, kind) if kind else _named(what), terminal.console())
+
+
+def _write_energy_estimation(what: str, path: Path) -> None:
+    """Write the layers of a model as lines of 25 numbers."""
+    from onewatt.importers.energy_estimation import energy_estimation_text
+    from onewatt.importers.load import load_workload
+    from onewatt.report.store import write_text
+
+    workload = load_workload(what)
+    text = energy_estimation_text(workload)
+    write_text(path, text)
+    left = [e.name for e in workload.einsums if e.work != "mac"]
+    left += [u.name for u in workload.unpriced]
+    shown = ", ".join(left[:6]) + (", ..." if len(left) > 6 else "")
+    terminal.say(
+        f"onewatt: {text.count(chr(10))} layers in {path}"
+        + (f"; left out, the tool has no line for them: {shown}" if left else "")
+    )
 
 
 def _show_timeloop(path: Path) -> None:

@@ -21,8 +21,8 @@ from onewatt.spec.workload import Rank, Workload
 Shapes = Mapping[str, tuple[int, ...]]
 
 _ACCEPTED = (
-    "an .onnx or .tflite file, a .yaml workload, a directory with config.json, a torch.nn.Module "
-    "or ExportedProgram, or a name of the zoo"
+    "an .onnx or .tflite file, a .yaml workload, a .txt or .csv file of the energy estimation "
+    "tool, a directory with config.json, a torch.nn.Module or ExportedProgram, or a name of the zoo"
 )
 
 
@@ -40,7 +40,8 @@ def load_workload(
     Parameters
     ----------
     source : str, Path, torch.nn.Module or torch.export.ExportedProgram
-        A path (``.onnx``, ``.tflite``, ``.yaml``), a directory with ``config.json``, a PyTorch
+        A path (``.onnx``, ``.tflite``, ``.yaml``, or ``.txt`` and ``.csv`` as the energy estimation
+        tool of MIT reads them), a directory with ``config.json``, a PyTorch
         program, or a name of the zoo such as ``mobilenet_v1:0.5:128``.
     example_inputs : object, optional
         For a module: tensors or shapes of its arguments.
@@ -106,7 +107,7 @@ def _from_text(text: str, batch: int, given: dict[str, Any]) -> Workload:
     if in_zoo(text):  # a folder of that name is './resnet50'
         _only("a network of the zoo", given, "seq_len")
         return load_zoo(text, batch=batch, seq_len=given["seq_len"])
-    if suffix in (".onnx", ".tflite", ".yaml", ".yml"):
+    if suffix in (".onnx", ".tflite", ".yaml", ".yml", ".txt", ".csv"):
         return _from_file(path, suffix, batch, given)
     from onewatt.importers.pytorch import refuse_file
 
@@ -137,6 +138,16 @@ def _from_file(path: Path, suffix: str, batch: int, given: dict[str, Any]) -> Wo
 
         _only("a TensorFlow Lite file", given, "shapes")
         return load_tflite(path, batch=batch, shapes=given["shapes"])
+    if suffix in (".txt", ".csv"):
+        from onewatt.importers.energy_estimation import read_energy_estimation
+
+        _only("a file of the energy estimation tool", given)
+        if batch != 1:
+            raise InputError(
+                f"{path}: found batch {batch}; the file says how many maps each layer has, so "
+                "change them there"
+            )
+        return read_energy_estimation(path)
     from onewatt.importers.timeloop.load import is_timeloop
     from onewatt.spec import files
 
