@@ -80,9 +80,9 @@ def random_tilings(search: Any, space: Any, rests: Any, rng: random.Random) -> A
             for j in search.cases[0][1].slots[1:] for relevant in problem.layer.relevant
         )  # fmt: skip
         # else another case of the search has the tiling
-        if moved and (np.diff(tile) <= 0).all() and tighten(lo, hi, rests, space, problem.layer):
-            if (lo == tile).all() and (hi == tile).all():
-                made.append(tile)
+        falls = moved and (np.diff(tile) <= 0).all()
+        if falls and tighten(lo, hi, rests, space, problem.layer) and (lo == hi).all():
+            made.append(tile)
     return np.array(made)
 
 

@@ -87,15 +87,18 @@ def resting(rng, tile, problem):
 def test_a_box_costs_no_more_than_a_tiling_in_it(seed, tiles):
     rng = random.Random(seed)
     one = without_trivial(layer(rng))
-    chip = rng.choice([random_cases.chip(rng), ow.load_chip("eyeriss"), ow.load_chip("systolic_ws")])
+    presets = [ow.load_chip("eyeriss"), ow.load_chip("systolic_ws")]
+    chip = rng.choice([random_cases.chip(rng), *presets])
     kind = {"perfect": arrays.PERFECT, "tight": arrays.TIGHT, "full": arrays.FULL}[tiles]
     goal = rng.choice(["energy", "latency", "layer_edp"])
     search = _Search(one, chip, prices(chip), goal, tiles, False, None, None)
     for _ in range(30):
         problem = rng.choice(search.problems)
         cases = [c for _, c in search.cases if c.problem is problem]
-        rows = [chain(rng, int(n), [bool(problem.allowed[j, r]) for j in range(len(problem.is_time))],
-                      tiles) for r, n in enumerate(problem.sizes)]  # fmt: skip
+        rows = [
+            chain(rng, int(n), problem.allowed[:, r].tolist(), tiles)
+            for r, n in enumerate(problem.sizes)
+        ]
         tile = np.array(rows, dtype=np.int64)
         rests, (lo, hi) = resting(rng, tile, problem), around(rng, tile, problem.sizes)
         least, exact = np.inf, None
@@ -110,7 +113,8 @@ def test_a_box_costs_no_more_than_a_tiling_in_it(seed, tiles):
             bound, found = _room(*rests.shape, problem.layer, case.costs), np.zeros(3)
             low, high = lo.copy(), hi.copy()
             assert tighten(low, high, rests, space, problem.layer)
-            assert (low <= tile).all() and (tile <= high).all()
+            assert (low <= tile).all()
+            assert (tile <= high).all()
             steps = least_words(low, high, rests, space, problem.layer, case.costs, bound)
             open_classes(case.costs, bound, steps, search.mode, NOTHING, 0.0, found)
             least = min(least, value(found, goal))

@@ -19,7 +19,7 @@ from onewatt.mapper.verify import Refuted, check
 
 @pytest.fixture(scope="module")
 def proof():
-    return certify(conv(m=12, c=8, p=10), tiny(), "layer_edp", "tight")
+    return certify(conv(m=12, c=8, p=10), tiny(), "layer_edp", "perfect")
 
 
 def changed(proof, number, **changes):

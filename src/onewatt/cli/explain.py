@@ -83,7 +83,7 @@ def _searched(
     workload = load_workload(model, batch=batch)
     return searching.found(
         only(workload, name) if name else workload, architecture, objective=wanted,
-        tiles="steady", fresh=fresh, watched=watched, batch=batch, workers=jobs,
+        tiles="tight", fresh=fresh, watched=watched, batch=batch, workers=jobs,
     )  # fmt: skip
 
 

@@ -202,45 +202,65 @@ class Checker:
             d = max(j for j in range(d) if self.time[j])
         irr = [r for r in self.R if not self.rel[x][r]]
 
-        def irrelevant(run: set[int]) -> float:
+        def tiles(run: set[int], without: set[int]) -> float:
             return math.prod(
-                self.tally(lo, hi, r, every - {d} if r in run else every, place) for r in irr
+                self.tally(lo, hi, r, every - without if r in run else every, place) for r in irr
             )
 
-        windows: dict[Any, float] = {}
-        value = irrelevant(c[2] if d >= 0 else set())
-        least = irrelevant(set(irr)) if d >= 0 else value
-        for p, r, a, b in self.dims[x]:
-            if r < 0:
-                value, least = value * self.n[p], least * self.n[p]
-                continue
-            if not keeps:
+        value = tiles(c[2] if d >= 0 else set(), {d})
+        fixed = math.prod(self.n[p] for p, r, _, _ in self.dims[x] if r < 0)
+        windows = [y for y in self.dims[x] if y[1] >= 0]
+        if not keeps:
+            for p, r, _, _ in windows:
                 fan = [self._fan(lo, hi, q, shared) for q in (p, r)]
-                f = self.n[p] / fan[0] * (self.n[r] / fan[1]) * (sum(fan) - 1) if shared else (
+                fixed *= self.n[p] / fan[0] * (self.n[r] / fan[1]) * (sum(fan) - 1) if shared else (
                     self.n[p] * self.n[r])
-                value, least = value * f, least * f
-                continue
-            e = step if shared else place
+            return value * fixed
+        e = step if shared else place
+        keeping = [y for y in windows if self.overlaps(lo, hi, y, place, step)]
+        moved, different, held = 1.0, 1.0, 1.0
+        for y in windows:
+            p, r, a, b = y
             plain = _pair(self.n[p], self.n[r], a, b, hi[p][e], hi[r][e], -(-self.n[p] // hi[p][e]))
             f = plain
             if d >= 0 and c[1] in (p, r):
                 q, s, u, v = (p, r, a, b) if c[1] == p else (r, p, b, a)
-                lines = {y[0] for y in self.dims[x] if y[1] < 0}
+                lines = {z[0] for z in self.dims[x] if z[1] < 0}
                 turned = c[3] and c[0] != x and any(lo[k][d] > hi[k][d + 1] for k in c[2] & lines)
-                f = min(f, self.slide(lo, hi, x, q, s, u, v, d, place, step, own, e, turned, plain))
-                f = max(f, min(plain, _union(self.n[p], self.n[r], a, b)))
-            windows[min(p, r), max(p, r)] = f
-            value, least = value * f, least * min(plain, _union(self.n[p], self.n[r], a, b))
-        if d > 0 and self.tiles != "perfect" and c[0] != x and value > least:
-            value -= self.saved(lo, hi, rests, d, x, c[0], value, least, windows)
+                alone = keeping in ([], [y])
+                f = min(f, self.slide(lo, hi, x, q, s, u, v, d, place, step, own, e,
+                                      turned and alone, alone, plain))
+            moved *= f
+            different *= min(plain, _union(self.n[p], self.n[r], a, b))
+            t, u = hi[p][step], hi[r][step]
+            held *= a * (t - 1) + b * (u - 1) + 1 if shared or step == place else t * u
+        # every word comes once, and each further sweep brings all but those held when it begins
+        held = min(held, different) if windows else 0.0
+
+        def least(sweeps: float) -> float:
+            return fixed * (sweeps * (different - held) + held)
+
+        value = max(value * fixed * moved, least(value))
+        if d > 0 and self.tiles != "perfect":
+            cheapest = least(tiles(set(irr), {d}))
+            out = least(tiles(set(irr), {j for j in self.deciding if j <= d}))
+            value -= self.saved(lo, hi, rests, d, x, c[0], value, cheapest, out)
         return value
+
+    def overlaps(self, lo: Any, hi: Any, window: Any, place: int, step: int) -> bool:
+        """Whether a step of a rank of a window may keep some of its words."""
+        p, r, a, b = window
+        first, second = (
+            any(self.time[j] and hi[q][j] > lo[q][j + 1] for j in range(place)) for q in (p, r))
+        return (first and second) or (first and b * (hi[r][step] - 1) + 1 > a) or (
+            second and a * (hi[p][step] - 1) + 1 > b)
 
     def _fan(self, lo: Any, hi: Any, r: int, shared: Any) -> int:
         return min(self.n[r], math.prod(
             min(self.t.slots[j].size, -(-hi[r][j] // lo[r][j + 1])) for j in shared))
 
     def slide(self, lo: Any, hi: Any, x: int, p: int, r: int, a: int, b: int, d: int, place: int,
-              step: int, own: bool, e: int, turned: bool, plain: float) -> float:
+              step: int, own: bool, e: int, turned: bool, alone: bool, plain: float) -> float:
         """Return the least words of a window that rank p moves first at slot d."""
         np, nr, at = self.n[p], self.n[r], place if own else step
         if -(-hi[p][d] // lo[p][d + 1]) <= 1:
@@ -259,7 +279,9 @@ class Checker:
             return total
         unit = a if b == 1 and lo[r][e] >= a else 1
         n = max(2, trips)
-        least = max(_union(np, nr, a, b), -(-nr // hi[r][e]) * np * unit * (n - 1) / n)
+        least = -(-nr // hi[r][e]) * np * unit * (n - 1) / n
+        if not alone:
+            return least
         if any(lo[q][j] != hi[q][j] for q in (p, r) for j in range(1, place + 1)):
             return least
         if any(self.time[j] and j != d and lo[q][j] > lo[q][j + 1]
@@ -270,20 +292,24 @@ class Checker:
         return max(least, total - steps * max(0, wide - jump))
 
     def saved(self, lo: Any, hi: Any, rests: Any, d: int, x: int, still: int, value: float,
-              least: float, windows: dict[Any, float]) -> float:
+              cheapest: float, out: float) -> float:
         """Return the most words that last tiles save which are one tile of the next place."""
-        most = 0.0
+        inner, every, fewest = 0.0, 0.0, 1.0
         for p, r, a, b in (y for z in self.dims[x] for y in (z, (z[1], z[0], z[3], z[2]))):
-            # the innermost loop is one of these, so it does not address what is held still
-            if p < 0 or (self.rel[still][p] and not all(row[p] for row in self.rel)):
+            if p < 0:
                 continue
             n, m, rest = self.n[p], self.n[r], self.last(lo, hi, rests, p, d)
-            if r < 0:
-                most = max(most, rest / n * (value - least))
-            elif rest:
-                part = min(1.0, (a * rest + b * m) / (a * n + b * m)) * (value - least)
-                most = max(most, min(part, m * rest / windows[min(p, r), max(p, r)] * value))
-        return most
+            share = rest / n
+            if r >= 0 and rest:
+                share = min(1.0, (a * rest + b * m) / (a * n + b * m))
+            every = max(every, share)
+            if lo[p][d] > hi[p][d + 1]:
+                fewest = min(fewest, share)
+            # the innermost loop is one of these, so it does not address what is held still
+            if still != x and (not self.rel[still][p] or all(row[p] for row in self.rel)):
+                inner = max(inner, share)
+        lost = min(every, fewest) * max(0.0, value - out) + inner * max(0.0, value - cheapest)
+        return min(lost, max(0.0, value - out))
 
     def last(self, lo: Any, hi: Any, rests: Any, p: int, d: int) -> int:
         """Return the largest last tile of a rank that may be one tile of the next place, or 0."""

@@ -181,14 +181,20 @@ def _sweeps(lo, hi, p, r, a, b, x, d, at, step, turned, is_time, relevant, line)
 
 @leaf
 def _keeps(lo, hi, p, r, a, b, place, step, is_time):
-    """Whether a step of either rank of a window may keep some of its words."""
+    """Whether a step of either rank of a window may keep some of its words.
+
+    Where both ranks loop, one may return just as far as the other steps.
+    """
+    loops_p, loops_r = False, False
     for j in range(place):
         if is_time[j]:
-            if hi[p, j] > lo[p, j + 1] and b * (hi[r, step] - 1) + 1 > a:
-                return True
-            if hi[r, j] > lo[r, j + 1] and a * (hi[p, step] - 1) + 1 > b:
-                return True
-    return False
+            loops_p = loops_p or hi[p, j] > lo[p, j + 1]
+            loops_r = loops_r or hi[r, j] > lo[r, j + 1]
+    return (
+        (loops_p and loops_r)
+        or (loops_p and b * (hi[r, step] - 1) + 1 > a)
+        or (loops_r and a * (hi[p, step] - 1) + 1 > b)
+    )
 
 
 @leaf
@@ -220,7 +226,6 @@ def _slid_words(
     least = up(n_r, hi[r, e]) * float(n_p) * unit * (trips - 1) / trips
     if not alone:
         return least
-    least = max(least, _union(n_p, n_r, a, b))
     for j in range(1, place + 1):
         if lo[p, j] != hi[p, j] or lo[r, j] != hi[r, j]:
             return least
