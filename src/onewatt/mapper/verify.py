@@ -218,7 +218,7 @@ class Checker:
             return value * fixed
         e = step if shared else place
         keeping = [y for y in windows if self.overlaps(lo, hi, y, place, step)]
-        moved, different, held = 1.0, 1.0, 1.0
+        moved, different = 1.0, 1.0
         for y in windows:
             p, r, a, b = y
             plain = _pair(self.n[p], self.n[r], a, b, hi[p][e], hi[r][e], -(-self.n[p] // hi[p][e]))
@@ -232,18 +232,11 @@ class Checker:
                                       turned and alone, alone, plain))
             moved *= f
             different *= min(plain, _union(self.n[p], self.n[r], a, b))
-            t, u = hi[p][step], hi[r][step]
-            held *= a * (t - 1) + b * (u - 1) + 1 if shared or step == place else t * u
-        # every word comes once, and each further sweep brings all but those held when it begins
-        held = min(held, different) if windows else 0.0
-
-        def least(sweeps: float) -> float:
-            return fixed * (sweeps * (different - held) + held)
-
-        value = max(value * fixed * moved, least(value))
+        # every word of a window comes at least once, whatever is held between its sweeps
+        out = fixed * tiles(set(irr), {j for j in self.deciding if j <= d}) * different
+        value = max(value * fixed * moved, out if windows else 0.0)
         if d > 0 and self.tiles != "perfect":
-            cheapest = least(tiles(set(irr), {d}))
-            out = least(tiles(set(irr), {j for j in self.deciding if j <= d}))
+            cheapest = out if windows else fixed * tiles(set(irr), {d})
             value -= self.saved(lo, hi, rests, d, x, c[0], value, cheapest, out)
         return value
 
@@ -277,9 +270,9 @@ class Checker:
         total = _pair(np, nr, a, b, hi[p][e], hi[r][e], sweeps, True) if wide > move else plain
         if turned or not any(self.time[j] and hi[r][j] > lo[r][j + 1] for j in range(place)):
             return total
-        unit = a if b == 1 and lo[r][e] >= a else 1
+        unit = max(-(-nr // hi[r][e]), nr * min(1.0, a / hi[r][e]) if b == 1 else 0.0)
         n = max(2, trips)
-        least = -(-nr // hi[r][e]) * np * unit * (n - 1) / n
+        least = unit * np * (n - 1) / n
         if not alone:
             return least
         if any(lo[q][j] != hi[q][j] for q in (p, r) for j in range(1, place + 1)):

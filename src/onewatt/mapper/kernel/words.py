@@ -222,8 +222,10 @@ def _slid_words(
     # when the other rank steps, this one returns: the window may land on what is still held;
     # whatever the other steps keep, the steps of this rank bring what is new
     trips = max(2, up(lo[p, d], hi[p, d + 1]))
-    unit = a if b == 1 and lo[r, e] >= a else 1
-    least = up(n_r, hi[r, e]) * float(n_p) * unit * (trips - 1) / trips
+    unit = float(up(n_r, hi[r, e]))  # words for each value of p, one at least from every tile of r
+    if b == 1:
+        unit = max(unit, n_r * min(1.0, a / hi[r, e]))
+    least = unit * n_p * (trips - 1) / trips
     if not alone:
         return least
     for j in range(1, place + 1):
@@ -377,7 +379,7 @@ def least_words(lo: Any, hi: Any, rests: Any, space: Any, layer: Any, costs: Any
         e = step if shared else place
         fixed, n_pair = 1.0, 0
         keeping, keeper = 0, -1  # windows of which steps may keep words, and the last one
-        union, held = 1.0, 1.0  # different words of the windows, and those held between sweeps
+        union = 1.0  # different words of the windows
         for i in range(n_dims[x]):
             p, r, a, b = dims[x, i, 0], dims[x, i, 1], dims[x, i, 2], dims[x, i, 3]
             if r < 0:
@@ -389,9 +391,6 @@ def least_words(lo: Any, hi: Any, rests: Any, space: Any, layer: Any, costs: Any
                 pair[i].fill(-1.0)
                 pair[i, 0] = _pair_words(n_p, n_r, a, b, e_p, e_r, up(n_p, e_p), False)
                 union *= min(pair[i, 0], _union(n_p, n_r, a, b))
-                h_p, h_r = hi[p, step], hi[r, step]
-                together = shared or step == place
-                held *= a * (h_p - 1) + b * (h_r - 1) + 1 if together else h_p * h_r
                 n_pair += 1
                 if _keeps(lo, hi, p, r, a, b, place, step, is_time):
                     keeping, keeper = keeping + 1, i
@@ -401,10 +400,10 @@ def least_words(lo: Any, hi: Any, rests: Any, space: Any, layer: Any, costs: Any
                 with_ *= counts[r, terms[t, WITH]]
                 without *= counts[r, terms[t, WITHOUT]]
                 apart *= counts[r, terms[t, APART]]
-        # every word comes once, and each further sweep brings all but those held when it begins
-        held = min(held, union) * fixed if n_pair else 0.0
-        anew = union - held / fixed
-        cheapest, through = without * anew + held, apart * anew + held
+        # every word of a window comes at least once, whatever is held between its sweeps
+        cheapest, through = without, apart * union
+        if n_pair:
+            cheapest = through
         for c in range(classes.shape[0]):
             still, slides, run, full = classes[c, 0], classes[c, 1], classes[c, 2], classes[c, 3]
             if d < 0 or not run & free[x]:
@@ -435,7 +434,7 @@ def least_words(lo: Any, hi: Any, rests: Any, space: Any, layer: Any, costs: Any
                             keeping == 0 or (keeping == 1 and keeper == i), is_time, relevant,
                             line, pair[i], scratch,
                         )  # fmt: skip
-                value = max(value * moved, value * anew + held)
+                value = max(value * moved, through)
             out.lost[t, c], out.at[t, c] = 0.0, -1
             if d > 0 and space.kind != PERFECT and value > through:
                 out.lost[t, c], out.at[t, c] = _most_lost(
