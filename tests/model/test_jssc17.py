@@ -86,7 +86,8 @@ def walk(shape, mapping):
 sizes = st.integers(1, 9)
 shapes = st.builds(
     Shape, st.just("random"), st.integers(1, 4), st.integers(1, 2), sizes, sizes, sizes, sizes,
-    st.integers(1, 4), st.integers(1, 4), st.integers(1, 3), st.integers(1, 3),
+    st.integers(1, 4), st.integers(1, 4), st.integers(1, 3), st.integers(1, 3), st.just(1.0),
+    st.just(1.0),
 )  # fmt: skip
 
 
