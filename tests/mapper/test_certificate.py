@@ -19,7 +19,7 @@ from onewatt.mapper.verify import Refuted, check
 
 @pytest.fixture(scope="module")
 def proof():
-    return certify(conv(m=12, c=8, p=10), tiny(), "layer_edp", "perfect")
+    return certify(conv(m=8, c=8, p=5), tiny(), "layer_edp", "perfect")
 
 
 def changed(proof, number, **changes):
@@ -31,7 +31,7 @@ def changed(proof, number, **changes):
 def test_random_certificates_hold():
     """Bounds written twice agree that nothing better is left, on every kind of layer and chip."""
     rng, done = random.Random(11), 0
-    while done < 25:
+    while done < 20:
         layer, chip = without_trivial(random_cases.layer(rng)), random_cases.chip(rng)
         tiles = rng.choice(["perfect", "tight", "full"])
         goal = rng.choice(["energy", "latency", "layer_edp", "front"])
@@ -39,7 +39,7 @@ def test_random_certificates_hold():
             proof = certify(layer, chip, goal, tiles)
         except MappingError:
             continue
-        if sum(len(t.codes) for t in proof.trees) < 6000:
+        if sum(len(t.codes) for t in proof.trees) < 1200:
             assert check(proof) > 0
             done += 1
 
@@ -59,7 +59,7 @@ def test_a_cheaper_claim_is_refuted(proof):
 
 def test_a_worse_answer_is_refuted(proof):
     """A mapping that is not the best leaves boxes that may hold a better one."""
-    worse = certify(proof.einsum, proof.architecture, "latency", "perfect")
+    worse = certify(proof.einsum, proof.architecture, "energy", "perfect")
     if worse.answer == proof.answer:
         pytest.skip("both objectives have one answer here")
     lie = msgspec.structs.replace(
