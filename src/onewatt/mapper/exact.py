@@ -268,6 +268,8 @@ class _Search:
             if depth < 0:
                 raise MappingError("the search ran out of room for boxes")
             begun = True
+            if self.mode == arrays.FRONT and n_best == len(best.costs):
+                self.floor = 0.0  # points may be missing from a front that fills its room
             self.boxes += boxes
             self.scored += scored
             self.room -= boxes
