@@ -73,16 +73,9 @@ def asked(monkeypatch):
 
 
 @pytest.fixture
-def run(capsys, asked, monkeypatch, tmp_path):
-    """Run the command line in an empty folder; return its code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def go(*arguments):
-        code = main(arguments)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return go
+def run(asked, run):
+    """Run the command line where nothing is searched; see `asked`."""
+    return run
 
 
 @pytest.fixture

@@ -5,20 +5,7 @@ import json
 import jsonschema
 import pytest
 
-from onewatt.cli import main
 from onewatt.report.schema import exam_schema, flexibility_schema
-
-
-@pytest.fixture
-def run(capsys, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-
-    def go(*arguments):
-        code = main(arguments)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return go
 
 
 @pytest.fixture

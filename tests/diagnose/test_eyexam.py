@@ -284,7 +284,8 @@ def test_single_buffers_show_as_access_pattern():
     assert last.knob == "a second buffer in buffer"
 
 
-def test_uneven_zeros_show_as_access_pattern():
+def searched_with_zeros(density):
+    """Search one layer with a share of non-zeros on a chip that skips zeros."""
     chip = ow.load_chip("eyeriss_256")
     skips = (SparseFeature(tensor="Inputs", skips=("Weights",)),)
     mac = msgspec.structs.replace(chip.mac, sparse=skips)
@@ -293,28 +294,20 @@ def test_uneven_zeros_show_as_access_pattern():
     )
     net = ow.load_workload("mlperf_kws")
     conv = next(e for e in net.einsums if e.name == "conv1")
-    inputs = tuple(msgspec.structs.replace(t, density=0.25) for t in conv.inputs)
+    inputs = tuple(msgspec.structs.replace(t, density=density) for t in conv.inputs)
     conv = msgspec.structs.replace(conv, inputs=inputs)
-    (layer,) = ow.eyexam(
-        ow.search(msgspec.structs.replace(net, einsums=(conv,)), chip, effort=3000)
-    ).layers
+    return ow.search(msgspec.structs.replace(net, einsums=(conv,)), chip, effort=3000)
+
+
+def test_uneven_zeros_show_as_access_pattern():
+    (layer,) = ow.eyexam(searched_with_zeros(0.25)).layers
     assert layer.peak == 256 / 0.25
     assert layer.steps[-1].lost > 0
     assert "zeros" in layer.steps[-1].cause
 
 
 def test_layers_without_work_are_named():
-    chip = ow.load_chip("eyeriss_256")
-    skips = (SparseFeature(tensor="Inputs", skips=("Weights",)),)
-    mac = msgspec.structs.replace(chip.mac, sparse=skips)
-    chip = msgspec.structs.replace(
-        chip, nodes=tuple(mac if n is chip.mac else n for n in chip.nodes)
-    )
-    net = ow.load_workload("mlperf_kws")
-    conv = next(e for e in net.einsums if e.name == "conv1")
-    inputs = tuple(msgspec.structs.replace(t, density=0.0) for t in conv.inputs)
-    conv = msgspec.structs.replace(conv, inputs=inputs)
-    exam = ow.eyexam(ow.search(msgspec.structs.replace(net, einsums=(conv,)), chip, effort=3000))
+    exam = ow.eyexam(searched_with_zeros(0.0))
     assert (exam.layers, exam.left) == ((), ("conv1",))
 
 
