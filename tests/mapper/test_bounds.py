@@ -169,7 +169,7 @@ def test_what_is_counted_is_what_the_model_says(name):
         assert choice.energy == pytest.approx(cost.energy, rel=1e-12, abs=0)
         best = search._incumbents()
         best.costs[0] = np.inf
-        trees = search._explore("perfect", search.cases[0], best, False, False)
+        trees = search._explore("perfect", search.cases[0], best, False, False, 1e-6)
         entry = best.tilings[0]
         mapping = search._mapping(
             problem, case, search._tiles(problem, entry), int(entry[len(problem.sizes), 0])

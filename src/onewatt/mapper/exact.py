@@ -30,6 +30,8 @@ Goal = Literal["energy", "latency", "layer_edp", "front"]
 
 #: Two costs closer than this share of the larger are equal to the search.
 TOLERANCE = 1e-6
+import os
+SLACKS = eval(os.environ.get("SL","()"))
 KINDS: dict[Tiles, int] = {
     "perfect": arrays.PERFECT, "tight": arrays.TIGHT, "full": arrays.FULL,
 }  # fmt: skip
@@ -231,7 +233,10 @@ class _Search:
         """Explore every case of a set."""
         self.floor, self.room = math.inf, math.inf if self.effort is None else self.effort
         best = self._incumbents()
-        trees = [self._explore(name, c, best, ask, keep) for c in self.cases]
+        for slack in () if self.choices else SLACKS:
+            for c in self.cases:
+                self._explore(name, c, best, ask, False, slack)
+        trees = [self._explore(name, c, best, ask, keep, TOLERANCE) for c in self.cases]
         return best, trees if keep else []
 
     def _incumbents(self) -> Best:
@@ -245,7 +250,7 @@ class _Search:
         return Best(costs, tilings)
 
     def _explore(
-        self, name: Tiles, case: tuple[int, Case], best: Best, ask: bool, keep: bool
+        self, name: Tiles, case: tuple[int, Case], best: Best, ask: bool, keep: bool, slack: float
     ) -> Tree:
         which, c = case
         problem = self.problems[which]
@@ -262,7 +267,7 @@ class _Search:
                 self.floor = min(self.floor, left)
                 break
             depth, n_best, boxes, scored, n_tree = explore(
-                stack, depth, space, problem.layer, c.costs, self.mode, best, n_best, TOLERANCE,
+                stack, depth, space, problem.layer, c.costs, self.mode, best, n_best, slack,
                 _CHUNK, ask, tag, tree,
             )  # fmt: skip
             if depth < 0:

@@ -161,7 +161,10 @@ def _layer(einsum: Einsum, ranks: tuple[str, ...]) -> Layer:
     return Layer(
         dims=dims, n_dims=np.array([len(r) for r in rows], dtype=np.int64), relevant=relevant,
         free=np.array([sum(1 << r for r in range(len(ranks)) if not row[r]) for row in relevant]),
-        line=line, factors=padded, n_factors=np.array([len(t) for t in every], dtype=np.int64),
+        line=line,
+        windows=sum(1 << r for r in {int(r) for table in rows for f in table
+                                     if f[1] >= 0 for r in f[:2]}),
+        factors=padded, n_factors=np.array([len(t) for t in every], dtype=np.int64),
     )  # fmt: skip
 
 

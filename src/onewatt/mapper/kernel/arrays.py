@@ -39,6 +39,7 @@ class Layer(NamedTuple):
     relevant: Flags  #: (X, R): whether a rank addresses a tensor
     free: Ints  #: (X,): the ranks that do not address a tensor, as a bit set
     line: Flags  #: (X, R): whether a rank addresses a tensor alone in a dimension
+    windows: int  #: the ranks that address some tensor together with another, as a bit set
     factors: Ints  #: (X, F, 4): as the model's kernel takes them
     n_factors: Ints  #: (X,)
 

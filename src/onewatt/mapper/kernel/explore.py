@@ -13,6 +13,7 @@ import numpy as np
 from onewatt.mapper.kernel.arrays import (
     ALWAYS,
     BOUNDED,
+    EDP,
     EMPTY,
     ENERGY,
     FRONT,
@@ -29,7 +30,7 @@ from onewatt.mapper.kernel.prices import beaten, open_classes, rank_of, weigh
 from onewatt.mapper.kernel.tilings import tiling_costs
 from onewatt.mapper.kernel.words import Bound, least_words
 
-RESTING = 1e-3  # share of the energy from which a box is cut by whether a rank rests
+RESTING = 0.3
 
 
 class Stack(NamedTuple):
@@ -75,6 +76,21 @@ def _most(resting):
             if resting[r, j] > best:
                 best, childr, childj = resting[r, j], r, j
     return childr, childj
+
+
+@leaf
+def _gap(energy, cycles, mode, best):
+    """The energy that a box may still cost more without being beaten."""
+    if mode == ENERGY:
+        return best[0, 0] - energy
+    if mode == EDP:
+        return best[0, 0] / cycles * best[0, 1] - energy
+    gap = np.inf
+    for k in range(len(best)):  # by rising cycles
+        if best[k, 1] > cycles:
+            break
+        gap = best[k, 0] - energy
+    return gap
 
 
 @leaf
@@ -133,10 +149,11 @@ def _room(n_rank, n_slot, layer, costs):
     n_dim = layer.dims.shape[1]
     n_level, rows = len(costs.deciding), len(costs.base)
     return Bound(
-        np.zeros((n_term, n_class)), np.zeros((n_term, n_class)),
-        np.zeros((n_term, n_class), np.int64), np.zeros((n_rank, len(costs.masks))),
-        np.zeros((n_dim, 5)), np.zeros((n_rank, n_slot), np.int64), np.zeros((2, 64), np.int64),
-        np.zeros((n_level, n_class, rows)), np.zeros((n_level + 1, rows)),
+        np.zeros((n_term, n_class)), np.zeros((n_term, n_class)), np.zeros((n_term, n_class)),
+        np.zeros((n_term, n_class)), np.zeros((n_term, n_class), np.int64),
+        np.zeros((n_rank, len(costs.masks))), np.zeros((n_dim, 5)),
+        np.zeros((n_rank, n_slot), np.int64), np.zeros(n_rank), np.zeros((2, 64), np.int64),
+        np.zeros((3, n_level, n_class, rows)), np.zeros((n_level + 1, rows)),
         np.zeros((n_level + 1, rows)), np.zeros(n_level, np.int64),
     )  # fmt: skip
 
@@ -186,7 +203,8 @@ def explore(
         weigh(lo, hi, costs, layer, bound, int(found[2]), weight, resting)
         stretch = found[0] if mode != ENERGY else found[1] * costs.standing
         r, j = _most(resting)
-        if r >= 0 and rests[r, j] == MAYBE and resting[r, j] > RESTING * found[0]:
+        gap = _gap(found[0], found[1], mode, best.costs)
+        if r >= 0 and rests[r, j] == MAYBE and resting[r, j] > RESTING * gap:
             _push(stack, depth, lo, hi, rests)
             _push(stack, depth + 1, lo, hi, rests)
             stack.rests[depth, r, j], stack.rests[depth + 1, r, j] = ALWAYS, NEVER

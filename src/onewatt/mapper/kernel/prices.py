@@ -66,9 +66,10 @@ def open_classes(
 
     `found` (3,) gets energy, cycles and the combination of classes of the cheapest.
     """
-    words, part, paid, more, picked = out.words, out.part, out.paid, out.more, out.picked
+    words, paid, more, picked = out.words, out.paid, out.more, out.picked
+    part, gains, fines = out.part[0], out.part[1], out.part[2]
     n_level, n_class, rows = len(costs.deciding), len(costs.classes), len(costs.base)
-    part.fill(0.0)
+    out.part.fill(0.0)
     for k in range(rows):
         paid[0, k] = costs.base[k] + costs.per_step[k] * steps
     for t in range(len(costs.rates)):
@@ -80,6 +81,14 @@ def open_classes(
         for c in range(n_class):
             for k in range(rows):
                 part[at, c, k] += costs.rates[t, k] * words[t, c]
+            if out.gain[t, c] > 0 or out.fine[t, c] > 0:
+                for k in range(rows):
+                    gains[at, c, k] += costs.rates[t, k] * out.gain[t, c]
+                    fines[at, c, k] += costs.rates[t, k] * out.fine[t, c]
+    for i in range(n_level):
+        for c in range(n_class):
+            for k in range(rows):  # the run of a class is whole, or it is not
+                part[i, c, k] += min(gains[i, c, k], fines[i, c, k])
     least = max(1.0, math.ceil(steps * costs.pace - 1e-6))
     for k in range(rows):  # `more` is what the levels inside pay at least
         more[n_level, k] = 0.0
@@ -140,7 +149,10 @@ def weigh(lo: Any, hi: Any, costs: Any, layer: Any, bound: Any, combo: int, weig
             rest //= n_class
         value = costs.rates[t, 0] * bound.words[t, c]
         if bound.at[t, c] >= 0:
-            resting[bound.at[t, c], d] += costs.rates[t, 0] * bound.lost[t, c]
+            at = costs.terms[t, LEVEL]
+            back = bound.part[1, at, c, 0] <= bound.part[2, at, c, 0]
+            lost = bound.lost[t, c] - (bound.gain[t, c] if back else 0.0)
+            resting[bound.at[t, c], d] += costs.rates[t, 0] * lost
         mask = costs.masks[costs.terms[t, WITH], 0]
         still = d >= 0 and costs.classes[c, 0] == x
         for r in range(lo.shape[0]):

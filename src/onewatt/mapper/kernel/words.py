@@ -16,11 +16,9 @@ from onewatt.mapper.kernel.arrays import (
     APART,
     DECIDES,
     KEEPS,
-    NEVER,
     OWN,
     PERFECT,
     PLACE,
-    SCAN,
     SHARED,
     STEP,
     TENSOR,
@@ -29,8 +27,9 @@ from onewatt.mapper.kernel.arrays import (
     Floats,
     Ints,
 )
-from onewatt.mapper.kernel.boxes import index_up, up
+from onewatt.mapper.kernel.boxes import up
 from onewatt.mapper.kernel.jit import leaf
+from onewatt.mapper.kernel.rests import fine, shares, within_slot
 
 
 class Bound(NamedTuple):
@@ -38,12 +37,15 @@ class Bound(NamedTuple):
 
     words: Floats  #: (E, C): least words of each term under each class
     lost: Floats  #: (E, C): how much of that was given up for last tiles that may rest
+    gain: Floats  #: (E, C): what comes back if no loop of the run lies outside other loops, and
+    fine: Floats  #: (E, C): what comes on top if one does
     at: Ints  #: (E, C): the rank that this hangs on, or -1
     counts: Floats  #: (R, M): least tiles of each rank
     pair: Floats  #: (F, 5): words of each window, by what slides
-    last: Ints  #: (R, J): largest last tile that may rest, -1 not known
+    last: Ints  #: (R, J): most values in tiles that may rest, -1 not known
+    share: Floats  #: (R,): of the words of a term, by the rank that rests
     scratch: Ints  #: (2, 64)
-    part: Floats  #: (D, C, 1 + ports): what a level pays under a class
+    part: Floats  #: (3, D, C, 1 + ports): what a level pays under a class, gains and fines
     paid: Floats  #: (D + 1, 1 + ports): what is paid down to a level
     more: Floats  #: (D + 1, 1 + ports): what is paid at least inside it
     picked: Ints  #: (D,): the class of each level
@@ -243,82 +245,6 @@ def _slid_words(
 
 
 @leaf
-def _last(lo, hi, r, d, domain, n):
-    """The largest last tile of a rank at place d that can be one tile of the next place, or 0.
-
-    Every place outside d holds the whole rank.
-    """
-    whole, low, high = lo[r, 0], lo[r, d], min(hi[r, d], lo[r, 0] - 1)
-    i = index_up(domain, r, n, low)
-    if index_up(domain, r, n, high) - i > SCAN:
-        return min(hi[r, d + 1], high - 1, whole - low, (whole - 1) // 2)
-    most = 0
-    while i < n and domain[r, i] <= high:
-        rest = whole % domain[r, i]
-        if most < rest <= hi[r, d + 1] and domain[r, i] > lo[r, d + 1]:
-            most = rest
-        i += 1
-    return most
-
-
-@leaf
-def _rest(lo, hi, rests, p, d, domain, n_domain, last):
-    """The largest last tile of a rank at place d that can be one of the next; kept in `last`.
-
-    0 if none can, the whole rank if outer places may cut it too.
-    """
-    if last[p, d] < 0:
-        last[p, d] = 0
-        if rests[p, d] != NEVER and hi[p, d] != lo[p, d + 1] and lo[p, d] != lo[p, 0]:
-            whole = True
-            for j in range(1, d):
-                whole = whole and lo[p, j] == lo[p, 0]
-            last[p, d] = _last(lo, hi, p, d, domain, n_domain[p]) if whole else lo[p, 0]
-    return last[p, d]
-
-
-@leaf
-def _most_lost(lo, hi, rests, x, d, still, value, cheapest, through, relevant, dims, n_dims, domain,
-               n_domain, last):  # fmt: skip
-    """Words of a tensor that last tiles may save which are one tile of the next place; the rank.
-
-    There a loop over a rank of the tensor takes one trip, so loops outside it may keep the tensor:
-    loops of the slot if the innermost is such a one, which then does not address the tensor
-    `still`; and loops of slots outside if all loops over its ranks are.
-    """
-    inner, at, every, least = 0.0, -1, 0.0, 1.0
-    for i in range(n_dims[x]):
-        for side in (0, 1):
-            p, r = dims[x, i, side], dims[x, i, 1 - side]
-            if p < 0:
-                continue
-            rest = _rest(lo, hi, rests, p, d, domain, n_domain, last)
-            share = rest / lo[p, 0]
-            if r >= 0 and rest:
-                a, b, m = dims[x, i, 2 + side], dims[x, i, 3 - side], lo[r, 0]
-                share = min(1.0, (a * rest + b * m) / (a * lo[p, 0] + b * m))
-            if share > every:
-                every, at = share, p
-            if lo[p, d] > hi[p, d + 1]:
-                least = min(least, share)
-            if still != x and not (relevant[still, p] and not _everywhere(relevant, p)):
-                inner = max(inner, share)
-    lost = min(every, least) * (value - through)
-    if value > cheapest:
-        lost += inner * (value - cheapest)
-    return min(lost, value - through), at
-
-
-@leaf
-def _everywhere(relevant, p):
-    """Whether a rank addresses every tensor."""
-    for x in range(relevant.shape[0]):
-        if not relevant[x, p]:
-            return False
-    return True
-
-
-@leaf
 def _spread(lo, hi, p, r, shared, is_time, axis_size):
     """Words of a window that nothing keeps but receivers share."""
     n_p, n_r = lo[p, 0], lo[r, 0]
@@ -366,7 +292,7 @@ def least_words(lo: Any, hi: Any, rests: Any, space: Any, layer: Any, costs: Any
     dims, n_dims, relevant, line = layer.dims, layer.n_dims, layer.relevant, layer.line
     free = layer.free
     terms, masks, needed, classes = costs.terms, costs.masks, costs.needed, costs.classes
-    words, counts, pair, scratch = out.words, out.counts, out.pair, out.scratch
+    words, counts, pair, scratch, share = out.words, out.counts, out.pair, out.scratch, out.share
     n_rank, n_slot = lo.shape[0], len(is_time)
     for k in range(masks.shape[0]):
         for r in range(n_rank):
@@ -404,6 +330,12 @@ def least_words(lo: Any, hi: Any, rests: Any, space: Any, layer: Any, costs: Any
         cheapest, through = without, apart * union
         if n_pair:
             cheapest = through
+        may_rest, every, least, at = d > 0 and space.kind != PERFECT, 0.0, 0.0, -1
+        if may_rest:
+            every, least, at = shares(
+                lo, hi, rests, x, d, dims, n_dims, space.domain, space.n_domain, out.last, share
+            )
+            may_rest = at >= 0
         for c in range(classes.shape[0]):
             still, slides, run, full = classes[c, 0], classes[c, 1], classes[c, 2], classes[c, 3]
             if d < 0 or not run & free[x]:
@@ -435,13 +367,19 @@ def least_words(lo: Any, hi: Any, rests: Any, space: Any, layer: Any, costs: Any
                             line, pair[i], scratch,
                         )  # fmt: skip
                 value = max(value * moved, through)
-            out.lost[t, c], out.at[t, c] = 0.0, -1
-            if d > 0 and space.kind != PERFECT and value > through:
-                out.lost[t, c], out.at[t, c] = _most_lost(
-                    lo, hi, rests, x, d, still, value, cheapest, through, relevant, dims, n_dims,
-                    space.domain, space.n_domain, out.last,
+            out.lost[t, c], out.at[t, c], out.gain[t, c], out.fine[t, c] = 0.0, -1, 0.0, 0.0
+            if may_rest and value > through:
+                out_of, most, sure = within_slot(
+                    lo, hi, x, d, still, slides, run, full, every, free, layer.windows, relevant,
+                    share,
                 )  # fmt: skip
+                outside, inside = min(out_of, least) * (value - through), max(0.0, value - cheapest)
+                out.at[t, c] = at
+                out.lost[t, c] = min(outside + most * inside, value - through)
+                out.gain[t, c] = out.lost[t, c] - min(outside + sure * inside, value - through)
                 value -= out.lost[t, c]
+            if d > 0 and still == x and full and not n_pair:
+                out.fine[t, c] = fine(lo, hi, d, run, counts, terms[t], fixed, every)
             words[t, c] = value
     steps, spatial, points = 1.0, 1.0, 1.0
     for j in range(n_slot):
