@@ -27,7 +27,7 @@ from onewatt.components.library import prices as price_list
 from onewatt.mapper.exact import Goal, _Search, _space
 from onewatt.mapper.kernel import arrays
 from onewatt.mapper.kernel.boxes import tighten
-from onewatt.mapper.kernel.explore import _room
+from onewatt.mapper.kernel.explore import room
 from onewatt.mapper.kernel.prices import open_classes
 from onewatt.mapper.kernel.tilings import tiling_costs
 from onewatt.mapper.kernel.words import least_words
@@ -47,7 +47,7 @@ GOAL: Goal = "layer_edp"
 @nb.njit
 def cost_all(tilings: Any, rests: Any, space: Any, layer: Any, costs: Any, times: int) -> float:
     """Cost every class of every tiling so many times; return a sum, so that nothing is dropped."""
-    bound = _room(tilings.shape[1], rests.shape[1], layer, costs)
+    bound = room(tilings.shape[1], rests.shape[1], layer, costs)
     nothing, found, total = np.full((1, 2), np.inf), np.zeros(3), 0.0
     for _ in range(times):
         for i in range(len(tilings)):
@@ -107,7 +107,7 @@ def measure(chip: str, network: str, name: str) -> dict[str, Any]:
     taken = time.process_time() - start
     combinations = len(problem.classes) ** len(case.slots)
     exact = 0
-    bound = _room(len(problem.sizes), len(problem.is_time), problem.layer, case.costs)
+    bound = room(len(problem.sizes), len(problem.is_time), problem.layer, case.costs)
     nothing, found = np.full((1, 2), np.inf), np.zeros(3)
     for tile in tilings[:CHECKED]:
         steps = least_words(tile, tile, *rest, bound)

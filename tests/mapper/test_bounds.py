@@ -18,7 +18,7 @@ from onewatt.errors import MappingError
 from onewatt.mapper.exact import _Search, _space
 from onewatt.mapper.kernel import arrays
 from onewatt.mapper.kernel.boxes import agrees, in_set, rests_at, tighten
-from onewatt.mapper.kernel.explore import _room
+from onewatt.mapper.kernel.explore import room
 from onewatt.mapper.kernel.prices import open_classes
 from onewatt.mapper.kernel.tilings import tiling_costs
 from onewatt.mapper.kernel.words import least_words
@@ -111,7 +111,7 @@ def test_a_box_costs_no_more_than_a_tiling_in_it(seed, tiles):
             if not tighten(tile.copy(), tile.copy(), maybe, space, problem.layer):
                 continue  # not a tiling of this case
             assert all(agrees(tile, r, rests) for r in range(len(tile)))
-            bound, found = _room(*rests.shape, problem.layer, case.costs), np.zeros(3)
+            bound, found = room(*rests.shape, problem.layer, case.costs), np.zeros(3)
             low, high = lo.copy(), hi.copy()
             assert tighten(low, high, rests, space, problem.layer)
             assert (low <= tile).all()

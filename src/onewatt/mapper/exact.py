@@ -14,7 +14,7 @@ from onewatt.mapper.certificate import Certificate, Tree
 from onewatt.mapper.front import Choice, pareto
 from onewatt.mapper.kernel import arrays
 from onewatt.mapper.kernel.arrays import Floats, Ints, Space
-from onewatt.mapper.kernel.explore import Best, Stack, explore, least_value
+from onewatt.mapper.kernel.explore import Best, Stack, add, explore, least_value, room
 from onewatt.mapper.kernel.prices import beaten
 from onewatt.mapper.kernel.tilings import orders_at, tiling_costs
 from onewatt.mapper.problem import Case, Problem, without_trivial
@@ -30,8 +30,9 @@ Goal = Literal["energy", "latency", "layer_edp", "front"]
 
 #: Two costs closer than this share of the larger are equal to the search.
 TOLERANCE = 1e-6
-import os
-SLACKS = eval(os.environ.get("SL","()"))
+#: Shares by which answers must be better in passes before the one that proves: a good answer comes
+#: soon where all that is only a little better is left aside.
+_SLACKS = (0.8, 0.6, 0.4, 0.2)
 KINDS: dict[Tiles, int] = {
     "perfect": arrays.PERFECT, "tight": arrays.TIGHT, "full": arrays.FULL,
 }  # fmt: skip
@@ -233,7 +234,7 @@ class _Search:
         """Explore every case of a set."""
         self.floor, self.room = math.inf, math.inf if self.effort is None else self.effort
         best = self._incumbents()
-        for slack in () if self.choices else SLACKS:
+        for slack in () if self.choices else _SLACKS:
             for c in self.cases:
                 self._explore(name, c, best, ask, False, slack)
         trees = [self._explore(name, c, best, ask, keep, TOLERANCE) for c in self.cases]
@@ -246,7 +247,7 @@ class _Search:
         costs = np.full((size, 2), np.inf)
         for k, choice in enumerate(self.choices):
             costs[k] = choice.energy, choice.cycles
-        tilings = np.zeros((size + 1, ranks + 1, max(2, slots + 1)), dtype=np.int64)
+        tilings = np.zeros((size, ranks + 1, max(2, slots + 1)), dtype=np.int64)
         return Best(costs, tilings)
 
     def _explore(
@@ -256,33 +257,34 @@ class _Search:
         problem = self.problems[which]
         rests = arrays.NEVER if name == "perfect" else arrays.MAYBE
         space, stack, depth = _space(problem, c, KINDS[name]), _stack(problem, rests), 1
+        bound = room(len(problem.sizes), len(problem.is_time), problem.layer, c.costs)
+        tile = np.zeros((len(problem.sizes), len(problem.is_time) + 1), dtype=np.int64)
         codes: list[int] = []
         tree = np.zeros(1 << 16 if keep else 0, dtype=np.int64)
         tag = self.cases.index(case)
-        n_best = int(np.isfinite(best.costs[:, 0]).sum())
         begun = False  # without any answer yet, every case gets its first boxes
         while depth > 0:
-            if ((n_best or begun) and self.stop()) or (n_best and self.room <= 0):
+            some = bool(np.isfinite(best.costs[0, 0]))
+            if ((some or begun) and self.stop()) or (some and self.room <= 0):
                 left = least_value(stack, depth, space, problem.layer, c.costs, self.mode)
                 self.floor = min(self.floor, left)
                 break
-            depth, n_best, boxes, scored, n_tree = explore(
-                stack, depth, space, problem.layer, c.costs, self.mode, best, n_best, slack,
-                _CHUNK, ask, tag, tree,
+            depth, boxes, n_tree, single = explore(
+                stack, depth, space, problem.layer, c.costs, self.mode, best.costs, slack,
+                _CHUNK, bound, tile, tree,
             )  # fmt: skip
             if depth < 0:
                 raise MappingError("the search ran out of room for boxes")
-            begun = True
-            if self.mode == arrays.FRONT and n_best == len(best.costs):
-                self.floor = 0.0  # points may be missing from a front that fills its room
             self.boxes += boxes
-            self.scored += scored
             self.room -= boxes
             if keep:
                 codes += tree[:n_tree].tolist()
-            if ask and best.tilings[-1].any():
-                self._score(problem, c, space, best)
-                n_best = int(np.isfinite(best.costs[:, 0]).sum())
+            if single:
+                self._score(problem, c, space, best, tile, bound.words, ask, slack, tag)
+            else:
+                begun = True
+            if self.mode == arrays.FRONT and np.isfinite(best.costs[-1, 0]):
+                self.floor = 0.0  # points may be missing from a front that fills its room
         return Tree(which, c.state.through, tuple(codes))
 
     # -- single tilings ---------------------------------------------------------------------
@@ -312,19 +314,25 @@ class _Search:
         self._take(choice)
         return choice.energy <= claimed[0] * (1 + TOLERANCE) and choice.cycles <= claimed[1]
 
-    def _score(self, problem: Problem, case: Case, space: Space, best: Best) -> None:
-        """Cost the tiling that was left to ask about, in every order that its words leave."""
-        tiling = self._tiles(problem, best.tilings[-1])
-        best.tilings[-1] = 0
-        words = np.zeros((len(case.costs.terms), len(case.costs.classes)))
+    def _score(
+        self, problem: Problem, case: Case, space: Space, best: Best, tile: Ints, words: Floats,
+        ask: bool, slack: float, tag: int,
+    ) -> None:  # fmt: skip
+        """Cost a tiling in every order that its words leave; ask the model, or take the count."""
+        self.scored += 1
         paid, orders = tiling_costs(
-            tiling, space, problem.layer, case.costs, words, self.mode, best.costs, TOLERANCE,
-            True,
-        )  # fmt: skip
+            tile, space, problem.layer, case.costs, words, self.mode, best.costs, slack, ask
+        )
+        if not ask:
+            n_best = int(np.isfinite(best.costs[:, 0]).sum()) if len(paid) else 0
+            for (energy, cycles), order in zip(paid, orders, strict=True):
+                if not beaten(energy, cycles, self.mode, best.costs, slack):
+                    n_best = add(best, n_best, self.mode, energy, cycles, tile, order, tag)
+            return
         for k in np.lexsort((paid[:, 1], paid[:, 0])):
-            if beaten(paid[k, 0], paid[k, 1], self.mode, best.costs, TOLERANCE):
+            if beaten(paid[k, 0], paid[k, 1], self.mode, best.costs, slack):
                 continue
-            choice = self._cost(self._mapping(problem, case, tiling, int(orders[k])))
+            choice = self._cost(self._mapping(problem, case, tile, int(orders[k])))
             if choice is not None:
                 self._take(choice)
                 best.costs[:] = self._incumbents().costs

@@ -191,8 +191,12 @@ class Checker:
             return float(-(-spans[0][0] // spans[0][1])) if spans else 1.0
         return max(-(-spans[0][0] // spans[0][1]), math.prod(a / b for a, b in spans))
 
-    def words(self, lo: Any, hi: Any, rests: Any, key: Any, through: Any, c: Any) -> float:
-        """Return the least words of a term under a class of orders."""
+    def words(self, lo: Any, hi: Any, rests: Any, key: Any, through: Any,
+              c: Any) -> tuple[float, float, float]:
+        """Return the least words of a term under a class of orders.
+
+        Then what comes back if the run of the class is whole, and what comes on top if not.
+        """
         x, place, keeps, shared, own = key
         every = set(range(place)) - shared
         d = max((j for j in range(place) if self.time[j]), default=-1) if keeps else -1
@@ -215,7 +219,7 @@ class Checker:
                 fan = [self._fan(lo, hi, q, shared) for q in (p, r)]
                 fixed *= self.n[p] / fan[0] * (self.n[r] / fan[1]) * (sum(fan) - 1) if shared else (
                     self.n[p] * self.n[r])
-            return value * fixed
+            return value * fixed, 0.0, 0.0
         e = step if shared else place
         keeping = [y for y in windows if self.overlaps(lo, hi, y, place, step)]
         moved, different = 1.0, 1.0
@@ -235,10 +239,19 @@ class Checker:
         # every word of a window comes at least once, whatever is held between its sweeps
         out = fixed * tiles(set(irr), {j for j in self.deciding if j <= d}) * different
         value = max(value * fixed * moved, out if windows else 0.0)
-        if d > 0 and self.tiles != "perfect":
-            cheapest = out if windows else fixed * tiles(set(irr), {d})
-            value -= self.saved(lo, hi, rests, d, x, c[0], value, cheapest, out)
-        return value
+        if d <= 0 or self.tiles == "perfect":
+            return value, 0.0, 0.0
+        share = self.shares(lo, hi, rests, x, d)
+        sure = {p for p in self.R if lo[p][d] > hi[p][d + 1]}  # these loop there
+        fine = 0.0
+        if c[0] == x and c[3] and not windows and sure & c[2]:
+            outside = min(tiles(set(irr) - {p}, {d}) for p in sure & c[2])
+            more = fixed * (outside - tiles(set(irr), {d}))
+            fine = more * (1 - max(share.values(), default=0.0))
+        cheapest = out if windows else fixed * tiles(set(irr), {d})
+        most, least = (min(s * (value - out) + t * max(0.0, value - cheapest), value - out)
+                       for s, t in self.kept(lo, hi, d, x, c, share, sure))
+        return value - most, most - least, fine
 
     def overlaps(self, lo: Any, hi: Any, window: Any, place: int, step: int) -> bool:
         """Whether a step of a rank of a window may keep some of its words."""
@@ -284,36 +297,53 @@ class Checker:
         steps = _alive(tuple(lo[r]), frozenset(range(place)), 0, e, nr)
         return max(least, total - steps * max(0, wide - jump))
 
-    def saved(self, lo: Any, hi: Any, rests: Any, d: int, x: int, still: int, value: float,
-              cheapest: float, out: float) -> float:
-        """Return the most words that last tiles save which are one tile of the next place."""
-        inner, every, fewest = 0.0, 0.0, 1.0
+    def shares(self, lo: Any, hi: Any, rests: Any, x: int, d: int) -> dict[int, float]:
+        """Return the share of a tensor's words in last tiles that rest, by the rank they cut."""
+        share: dict[int, float] = {}
         for p, r, a, b in (y for z in self.dims[x] for y in (z, (z[1], z[0], z[3], z[2]))):
-            if p < 0:
-                continue
-            n, m, rest = self.n[p], self.n[r], self.last(lo, hi, rests, p, d)
-            share = rest / n
-            if r >= 0 and rest:
-                share = min(1.0, (a * rest + b * m) / (a * n + b * m))
-            every = max(every, share)
-            if lo[p][d] > hi[p][d + 1]:
-                fewest = min(fewest, share)
-            # the innermost loop is one of these, so it does not address what is held still
-            if still != x and (not self.rel[still][p] or all(row[p] for row in self.rel)):
-                inner = max(inner, share)
-        lost = min(every, fewest) * max(0.0, value - out) + inner * max(0.0, value - cheapest)
-        return min(lost, max(0.0, value - out))
+            if p >= 0:
+                rest, many = self.last(lo, hi, rests, p, d)
+                share[p] = rest / self.n[p]
+                if r >= 0 and rest:
+                    m = self.n[r]
+                    share[p] = min(1.0, (a * rest + b * m * many) / (a * self.n[p] + b * m))
+        return share
 
-    def last(self, lo: Any, hi: Any, rests: Any, p: int, d: int) -> int:
-        """Return the largest last tile of a rank that may be one tile of the next place, or 0."""
-        n = self.n[p]
+    def kept(self, lo: Any, hi: Any, d: int, x: int, c: Any, share: dict[int, float],
+             sure: set[int]) -> list[tuple[float, float]]:
+        """Return the shares that loops outside the slot and in it may keep.
+
+        At most, and if all loops of the run are innermost.
+        """
+        still, slides, run, full = c
+        every = max(share.values(), default=0.0)
+        whole = min([share[p] for p in sure if p in share], default=1.0)  # all loops must rest
+        if still == x:
+            return [(min(every, whole), 0.0 if full else every)] * 2
+        free = {p for p in self.R if not self.rel[still][p]}
+        pairs = {p for row in self.dims for y in row if y[1] >= 0 for p in y[:2]}
+        # the innermost loop over its ranks, which does not address what is held still, must rest
+        most = max([s for p, s in share.items() if all(row[p] for row in self.rel) or (
+            p in free and (p == slides or p not in pairs or slides not in free))], default=0.0)
+        common = any(not self.rel[x][p] for p in free)
+        outside = min(every if common else most, whole)
+        if not full:
+            return [(outside, most)] * 2
+        within = min([most, *(share[p] for p in sure & run if p in share)])
+        alone = sum(hi[p][d] > lo[p][d + 1] for p in run) == 1
+        return [(outside, within if alone else most), (outside, within)]
+
+    def last(self, lo: Any, hi: Any, rests: Any, p: int, d: int) -> tuple[int, int]:
+        """Return the most values in last tiles that may rest, and the most such tiles."""
+        n, many = self.n[p], 1 + sum(self.n[p] // t for t in lo[p][1:d] if t < self.n[p])
         if rests.get((p, d), True) is False or hi[p][d] == lo[p][d + 1] or lo[p][d] == n:
-            return 0
-        if any(lo[p][j] != n for j in range(1, d)):
-            return n
+            return 0, many
+        if many > 1:
+            return min(n, min(hi[p][d + 1], hi[p][d] - 1) * many), many
         high, some = min(hi[p][d], n - 1), self.domain[p]
         some = some[bisect_left(some, lo[p][d]) : bisect_right(some, high)]
-        return max((n % t for t in some if n % t <= hi[p][d + 1] and t > lo[p][d + 1]), default=0)
+        return max((n % t for t in some if n % t <= hi[p][d + 1] and t > lo[p][d + 1]),
+                   default=0), many
 
     def costs(self, box: Box, through: Any) -> Iterator[tuple[float, float]]:
         """Yield least energy and cycles of a box under each combination of classes."""
@@ -333,12 +363,19 @@ class Checker:
         where = [self._decides(k, through) for k in keys]
         for chosen in itertools.product(range(len(self.classes)), repeat=len(self.deciding)):
             pick = [chosen[self.deciding.index(d)] if d >= 0 else 0 for d in where]
-            w = {k: row[i] for k, row, i in zip(keys, table, pick, strict=True)}
-            w[None], w["step"] = 1.0, steps
+            rows = {k: row[i] for k, row, i in zip(keys, table, pick, strict=True)}
+
+            def paid(price: dict[Any, float], rows: Any = rows) -> float:
+                total = sum(v * rows[k][0] for k, v in price.items() if k in rows)
+                for d in self.deciding:  # the run of a slot's class is whole, or it is not
+                    mine = [(v, rows[k]) for k, v in price.items() if k in rows
+                            and where[keys.index(k)] == d]
+                    total += min(sum(v * w[1] for v, w in mine), sum(v * w[2] for v, w in mine))
+                return total + price.get("step", 0.0) * steps + price.get(None, 0.0)
+
             cycles = max([1.0, math.ceil(steps * self.pace - 1e-6)] + [
-                math.ceil(sum(v * w[k] for k, v in row.items()) - 1e-6)
-                for row in self.ports.values()])
-            energy = self.fixed + sum(v * w[k] for k, v in self.coef.items())
+                math.ceil(paid(row) - 1e-6) for row in self.ports.values()])
+            energy = self.fixed + paid(self.coef)
             yield energy + cycles * self.standing, cycles
 
     def _decides(self, key: Any, through: Any) -> int:

@@ -31,7 +31,7 @@ FRESH, FORWARD = 0, 1  # read what is new to any receiver | what no receiver had
 _NONE = np.int64(1 << 30)
 
 
-@nb.njit(cache=True, error_model="numpy")
+@nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)
 def _segments(sizes, tile, alive, cuts):
     """Write the first index of every run of trips that look alike; return how many."""
     n = 0
@@ -57,7 +57,7 @@ def _segments(sizes, tile, alive, cuts):
     return n
 
 
-@nb.njit(cache=True, error_model="numpy")
+@nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)
 def _clip(size, start, tile):
     left = size - start
     if left <= 0:
@@ -154,7 +154,7 @@ def groups(loops, kind, axis, trips, parent, first, shared):
     return group
 
 
-@nb.njit(cache=True, error_model="numpy")
+@nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)
 def _presence(weight, state, group, form):
     """Factor of a rank that does not address the tensor: groups with work, and those kept."""
     n_group = group.max() + 1
@@ -179,7 +179,7 @@ def _presence(weight, state, group, form):
     return now, kept
 
 
-@nb.njit(cache=True, error_model="numpy")
+@nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)
 def _lines(weight, state, group):
     """Factor of a dimension of one rank: words held now, and those kept from before.
 
@@ -197,7 +197,7 @@ def _lines(weight, state, group):
     return now, kept
 
 
-@nb.njit(cache=True, error_model="numpy")
+@nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)
 def _span(p, p_size, r, r_size, a, b):
     """The smallest and largest value of a·i + b·j, or an empty span."""
     if p_size == 0 or r_size == 0:
@@ -205,7 +205,7 @@ def _span(p, p_size, r, r_size, a, b):
     return a * p + b * r, a * (p + p_size - 1) + b * (r + r_size - 1)
 
 
-@nb.njit(cache=True, error_model="numpy")
+@nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)
 def _solid(p_size, r_size, a, b, boxes):
     """Whether a·i + b·j takes every value of its span, or is counted as if it did."""
     if boxes:
@@ -219,7 +219,7 @@ def _solid(p_size, r_size, a, b, boxes):
     return (b == 1 and a <= r_size) or (a == 1 and b <= p_size)
 
 
-@nb.njit(cache=True, error_model="numpy")
+@nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)
 def _mark(p, p_size, r, r_size, a, b, base, stamp, mark):
     """Stamp every value of a·i + b·j once."""
     for i in range(p, p + p_size):
@@ -227,7 +227,7 @@ def _mark(p, p_size, r, r_size, a, b, base, stamp, mark):
             stamp[a * i + b * j - base] = mark
 
 
-@nb.njit(cache=True, error_model="numpy")
+@nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)
 def _plane_group(ps, rs, px, rx, a, b, form, boxes):
     """Words of one group now and kept, for coordinates px of p and rx of r.
 
@@ -292,7 +292,7 @@ def _plane_group(ps, rs, px, rx, a, b, form, boxes):
     return now, kept
 
 
-@nb.njit(cache=True, error_model="numpy")
+@nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)
 def _by_group(group):
     """Coordinates sorted by group, and where each group begins."""
     n_group = group.max() + 1
@@ -308,7 +308,7 @@ def _by_group(group):
     return order, begin
 
 
-@nb.njit(cache=True, error_model="numpy")
+@nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)
 def _planes(pw, ps, pg, rw, rs, rg, a, b, form, boxes):
     """Factor of a dimension of two ranks: words held now, and those kept from before."""
     now, kept = 0, 0
@@ -326,7 +326,7 @@ def _planes(pw, ps, pg, rw, rs, rg, a, b, form, boxes):
     return now, kept
 
 
-@nb.njit(cache=True, error_model="numpy")
+@nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)
 def _step(dim, rank, tile):
     """How far one trip of a loop moves a dimension of two ranks; 0 for other loops."""
     if dim[1] < 0:
@@ -334,7 +334,7 @@ def _step(dim, rank, tile):
     return tile * (dim[2] if rank == dim[0] else dim[3] if rank == dim[1] else 0)
 
 
-@nb.njit(cache=True, error_model="numpy")
+@nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)
 def _stride(dim, kind, rank, tile, place):
     """How far the innermost temporal loop that moves a dimension moves it; at least 1."""
     for i in range(place - 1, -1, -1):
@@ -343,7 +343,7 @@ def _stride(dim, kind, rank, tile, place):
     return np.int64(1)
 
 
-@nb.njit(cache=True, error_model="numpy")
+@nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)
 def _factor(f, dims, nest, extent, place, parent, first, shared, form, lenient, k):
     """(now, kept) of one factor at the steps that carry at loop k."""
     kind, rank, tile, axis, trips = nest
@@ -366,7 +366,7 @@ def _factor(f, dims, nest, extent, place, parent, first, shared, form, lenient, 
     return _planes(pw, ps, pg, rw, rs, rg, dims[f, 2], dims[f, 3], form, boxes)
 
 
-@nb.njit(cache=True, error_model="numpy")
+@nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)
 def _changes(f, dims, kind, rank, place, k):
     """Whether a rank of the factor moves at a step that carries at loop k."""
     for i in range(k, place):
@@ -443,7 +443,7 @@ def crossing(
     return total
 
 
-@nb.njit(cache=True, error_model="numpy")
+@nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)
 def _repeats(f, dims, kind, rank, tile, place, k):
     """Whether Timeloop takes the carry at an outer loop for one more step of the innermost one.
 
@@ -460,7 +460,7 @@ def _repeats(f, dims, kind, rank, tile, place, k):
     return last > 0 and _step(dims[f], rank[k], tile[k]) - inside == last
 
 
-@nb.njit(cache=True, error_model="numpy")
+@nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)
 def _kept(f, k, still, dims, nest, extent, place, parent, first, shared, form, lenient, outer):
     """Words of one factor kept at the steps that carry at loop k."""
     if not _changes(f, dims, nest[0], nest[1], place, k):

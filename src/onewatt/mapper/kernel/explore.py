@@ -26,11 +26,10 @@ from onewatt.mapper.kernel.arrays import (
 )
 from onewatt.mapper.kernel.boxes import agrees, copy_rows, in_set, tighten, up
 from onewatt.mapper.kernel.jit import compiled, leaf
-from onewatt.mapper.kernel.prices import beaten, open_classes, rank_of, weigh
-from onewatt.mapper.kernel.tilings import tiling_costs
+from onewatt.mapper.kernel.prices import open_classes, rank_of, weigh
 from onewatt.mapper.kernel.words import Bound, least_words
 
-RESTING = 0.3
+RESTING = 0.2
 
 
 class Stack(NamedTuple):
@@ -45,7 +44,7 @@ class Best(NamedTuple):
     """The best answers so far, by rising cycles; unused rows are infinite."""
 
     costs: Floats  #: (B, 2): energy, cycles
-    tilings: Ints  #: (B + 1, R + 1, J + 1): tiles, then orders and case; the last is asked about
+    tilings: Ints  #: (B, R + 1, J + 1): tiles, then orders and case
 
 
 @leaf
@@ -115,7 +114,10 @@ def _move(best, here, there):
 
 
 @leaf
-def _add(best, n_best, mode, energy, cycles, lo, orders, tag):
+def add(
+    best: Any, n_best: int, mode: int, energy: float, cycles: float, tile: Any, orders: int,
+    tag: int,
+) -> int:  # fmt: skip
     """Note a point that is not beaten; returns how many there are."""
     at = 0
     if mode == FRONT:
@@ -138,12 +140,12 @@ def _add(best, n_best, mode, energy, cycles, lo, orders, tag):
     else:
         n_best = 0
     best.costs[at, 0], best.costs[at, 1] = energy, cycles
-    _note(best.tilings, at, lo, orders, tag)
+    _note(best.tilings, at, tile, orders, tag)
     return n_best + 1
 
 
 @compiled
-def _room(n_rank, n_slot, layer, costs):
+def room(n_rank: int, n_slot: int, layer: Any, costs: Any) -> Any:
     """Return arrays for `least_words` to fill."""
     n_term, n_class = len(costs.terms), len(costs.classes)
     n_dim = layer.dims.shape[1]
@@ -160,30 +162,30 @@ def _room(n_rank, n_slot, layer, costs):
 
 @compiled
 def explore(
-    stack: Any, depth: int, space: Any, layer: Any, costs: Any, mode: int, best: Any, n_best: int,
-    tolerance: float, quota: int, ask: bool, tag: int, tree: Any,
+    stack: Any, depth: int, space: Any, layer: Any, costs: Any, mode: int, best: Any,
+    tolerance: float, quota: int, bound: Any, tile: Any, tree: Any,
 ) -> Any:  # fmt: skip
     """Explore boxes depth first until the stack is empty or `quota` boxes are done.
 
-    With `ask`, stop at every single tiling that is not beaten and leave it in the last entry;
-    without, take what is counted for its cost.
+    Stop as well at every single tiling that its bounds do not rule out, left in `tile` (R, J + 1)
+    with the words of its terms in `bound`.  Costing it is another kernel's work: linked into this
+    one, it would be compiled twice.
 
     Returns
     -------
-    depth, n_best, boxes, scored, n_tree
+    depth, boxes, n_tree, single
         `depth` is -1 if the stack is too small; `tree` holds codes of boxes if it has any room.
     """
     n_rank, n_slot = stack.lo.shape[1], stack.lo.shape[2] - 1
-    bound = _room(n_rank, n_slot, layer, costs)
     weight, resting = np.zeros((n_rank, n_slot + 1)), np.zeros((n_rank, n_slot))
     found = np.zeros(3)
     lo, hi = np.empty((n_rank, n_slot + 1), np.int64), np.empty((n_rank, n_slot + 1), np.int64)
     rests = np.empty((n_rank, n_slot), np.int64)
-    boxes, scored, n_tree = 0, 0, 0
+    boxes, n_tree = 0, 0
     record = len(tree) > 0
     while depth > 0 and boxes < quota and (not record or n_tree + 4 < len(tree)):
         if depth + 2 > len(stack.lo):
-            return -1, n_best, boxes, scored, n_tree
+            return -1, boxes, n_tree, False
         depth -= 1
         boxes += 1
         copy_rows(stack.lo[depth], lo)
@@ -193,7 +195,7 @@ def explore(
         if tighten(lo, hi, rests, space, layer):
             steps = least_words(lo, hi, rests, space, layer, costs, bound)
             code = BOUNDED
-            if open_classes(costs, bound, steps, mode, best.costs, tolerance, found):
+            if open_classes(costs, bound, steps, mode, best, tolerance, found):
                 code = SPLIT
         if code != SPLIT:
             if record:
@@ -203,7 +205,7 @@ def explore(
         weigh(lo, hi, costs, layer, bound, int(found[2]), weight, resting)
         stretch = found[0] if mode != ENERGY else found[1] * costs.standing
         r, j = _most(resting)
-        gap = _gap(found[0], found[1], mode, best.costs)
+        gap = _gap(found[0], found[1], mode, best)
         if r >= 0 and rests[r, j] == MAYBE and resting[r, j] > RESTING * gap:
             _push(stack, depth, lo, hi, rests)
             _push(stack, depth + 1, lo, hi, rests)
@@ -221,19 +223,9 @@ def explore(
             good = True
             for q in range(n_rank):
                 good = good and in_set(lo, q, space.kind) and agrees(lo, q, rests)
-            if not good:
-                continue
-            scored += 1
-            paid, orders = tiling_costs(
-                lo, space, layer, costs, bound.words, mode, best.costs, tolerance, False
-            )
-            for i in range(len(paid)):
-                if beaten(paid[i, 0], paid[i, 1], mode, best.costs, tolerance):
-                    continue
-                if ask:
-                    _note(best.tilings, len(best.tilings) - 1, lo, 0, tag)
-                    return depth, n_best, boxes, scored, n_tree
-                n_best = _add(best, n_best, mode, paid[i, 0], paid[i, 1], lo, orders[i], tag)
+            if good:
+                copy_rows(lo, tile)
+                return depth, boxes, n_tree, True
             continue
         middle = int(math.sqrt(float(lo[r, j]) * float(hi[r, j])))
         middle = max(lo[r, j], min(middle, hi[r, j] - 1))
@@ -248,7 +240,7 @@ def explore(
         if record:
             tree[n_tree], tree[n_tree + 1], tree[n_tree + 2] = SPLIT + 2 * r + matters, j, middle
             n_tree += 3
-    return depth, n_best, boxes, scored, n_tree
+    return depth, boxes, n_tree, False
 
 
 @compiled
@@ -257,7 +249,7 @@ def least_value(
 ) -> float:  # fmt: skip
     """The least cost that a mapping in the boxes on a stack could have, in the unit of the mode."""
     n_rank, n_slot = stack.lo.shape[1], stack.lo.shape[2] - 1
-    bound = _room(n_rank, n_slot, layer, costs)
+    bound = room(n_rank, n_slot, layer, costs)
     nothing, found, least = np.full((1, 2), np.inf), np.zeros(3), np.inf
     for i in range(depth):
         lo, hi, rests = stack.lo[i], stack.hi[i], stack.rests[i]

@@ -27,8 +27,7 @@ def compiled(function: Callable[..., Any]) -> Any:
     Numba looks at the age of a function's own file only.  With the digest in its name, a kept
     result is never used after a change of a function that it calls.
     """
-    function.__qualname__ = f"{function.__qualname__}-{DIGEST}"
-    return nb.njit(cache=True, error_model="numpy")(function)  # pyright: ignore
+    return _compile(function)
 
 
 def leaf(function: Callable[..., Any]) -> Any:
@@ -36,5 +35,13 @@ def leaf(function: Callable[..., Any]) -> Any:
 
     It need not count references to them, which would take most of its time.
     """
+    return _compile(function, _nrt=False)
+
+
+def _compile(function: Callable[..., Any], **options: bool) -> Any:
+    """Compile; what only compiled code calls gets no door for Python, which takes its time too."""
+    if function.__name__.startswith("_"):
+        options["no_cpython_wrapper"] = True
     function.__qualname__ = f"{function.__qualname__}-{DIGEST}"
-    return nb.njit(cache=True, error_model="numpy", _nrt=False)(function)  # pyright: ignore
+    keep = nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, **options)
+    return keep(function)  # pyright: ignore

@@ -153,6 +153,9 @@ def weigh(lo: Any, hi: Any, costs: Any, layer: Any, bound: Any, combo: int, weig
             back = bound.part[1, at, c, 0] <= bound.part[2, at, c, 0]
             lost = bound.lost[t, c] - (bound.gain[t, c] if back else 0.0)
             resting[bound.at[t, c], d] += costs.rates[t, 0] * lost
+            for r in range(lo.shape[0]):  # whether it loops there decides about that too
+                if layer.relevant[x, r] and lo[r, d] <= hi[r, d + 1]:
+                    weight[r, d] += costs.rates[t, 0] * lost
         mask = costs.masks[costs.terms[t, WITH], 0]
         still = d >= 0 and costs.classes[c, 0] == x
         for r in range(lo.shape[0]):

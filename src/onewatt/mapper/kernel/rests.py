@@ -46,7 +46,7 @@ def _parents(lo, p, d):
 
 @leaf
 def _resting(lo, hi, rests, p, d, domain, n_domain, last):
-    """The most values of a rank in last tiles of place d that can be one of the next; see `last`."""
+    """The most values of a rank in last tiles of place d that can be one of the next place."""
     if last[p, d] < 0:
         last[p, d] = 0
         if rests[p, d] != NEVER and hi[p, d] != lo[p, d + 1] and lo[p, d] != lo[p, 0]:
@@ -95,6 +95,7 @@ def within_slot(lo, hi, x, d, still, slides, run, full, every, free, windows, re
         inside = 0.0 if full else every
         return every, inside, inside
     most, sure, loops = 0.0, 1.0, 0
+    slid = slides >= 0 and (free[still] >> slides) & 1
     for p in range(lo.shape[0]):
         inner = (run >> p) & 1
         if inner and hi[p, d] > lo[p, d + 1]:
@@ -104,7 +105,7 @@ def within_slot(lo, hi, x, d, still, slides, run, full, every, free, windows, re
         anywhere = True
         for y in range(relevant.shape[0]):
             anywhere = anywhere and relevant[y, p]
-        first = p == slides or not (windows >> p) & 1 or slides < 0 or not (free[still] >> slides) & 1
+        first = p == slides or not slid or not (windows >> p) & 1
         if anywhere or ((free[still] >> p) & 1 and first):
             most = max(most, share[p])
         if inner and lo[p, d] > hi[p, d + 1]:
