@@ -29,9 +29,13 @@ TEMPORAL, SPATIAL = 0, 1
 FRESH, FORWARD = 0, 1  # read what is new to any receiver | what no receiver had
 #: Not a plain number: numba would compile every function it is passed to once more for it.
 _NONE = np.int64(1 << 30)
+#: What only compiled code calls gets no door for Python, which takes its time to compile.
+_INNER: Any = {
+    "cache": True, "error_model": "numpy", "no_cfunc_wrapper": True, "no_cpython_wrapper": True,
+}  # fmt: skip
 
 
-@nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)
+@nb.njit(**_INNER)
 def _segments(sizes, tile, alive, cuts):
     """Write the first index of every run of trips that look alike; return how many."""
     n = 0
@@ -57,12 +61,27 @@ def _segments(sizes, tile, alive, cuts):
     return n
 
 
-@nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)
+@nb.njit(**_INNER)
 def _clip(size, start, tile):
     left = size - start
     if left <= 0:
         return 0
     return tile if left > tile else left
+
+
+@nb.njit(**_INNER)
+def _loops_of(r, rank, place):
+    """The loops of a rank above a place, outermost first."""
+    n = 0
+    for i in range(place):
+        n += rank[i] == r
+    loops = np.empty(n, np.int64)
+    n = 0
+    for i in range(place):
+        if rank[i] == r:
+            loops[n] = i
+            n += 1
+    return loops
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -154,17 +173,25 @@ def groups(loops, kind, axis, trips, parent, first, shared):
     return group
 
 
-@nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)
+@nb.njit(**_INNER)
+def _most(values):
+    """The largest of some numbers that are not negative."""
+    most = np.int64(0)
+    for v in values:
+        most = max(most, v)
+    return most
+
+
+@nb.njit(**_INNER)
 def _presence(weight, state, group, form):
     """Factor of a rank that does not address the tensor: groups with work, and those kept."""
-    n_group = group.max() + 1
+    n_group = _most(group) + 1
     now, kept = 0, 0
     any_new, any_old = np.zeros(n_group, np.bool_), np.zeros(n_group, np.bool_)
     joined = np.zeros(n_group, np.bool_)  # has a receiver that was idle before
     for c in range(weight.shape[0]):
-        any_new[:] = False
-        any_old[:] = False
-        joined[:] = False
+        for g in range(n_group):
+            any_new[g], any_old[g], joined[g] = False, False, False
         for x in range(group.shape[0]):
             g = group[x]
             was, is_ = state[c, x, 1] > 0, state[c, x, 3] > 0
@@ -179,7 +206,7 @@ def _presence(weight, state, group, form):
     return now, kept
 
 
-@nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)
+@nb.njit(**_INNER)
 def _lines(weight, state, group):
     """Factor of a dimension of one rank: words held now, and those kept from before.
 
@@ -197,7 +224,7 @@ def _lines(weight, state, group):
     return now, kept
 
 
-@nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)
+@nb.njit(**_INNER)
 def _span(p, p_size, r, r_size, a, b):
     """The smallest and largest value of a·i + b·j, or an empty span."""
     if p_size == 0 or r_size == 0:
@@ -205,7 +232,7 @@ def _span(p, p_size, r, r_size, a, b):
     return a * p + b * r, a * (p + p_size - 1) + b * (r + r_size - 1)
 
 
-@nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)
+@nb.njit(**_INNER)
 def _solid(p_size, r_size, a, b, boxes):
     """Whether a·i + b·j takes every value of its span, or is counted as if it did."""
     if boxes:
@@ -219,7 +246,7 @@ def _solid(p_size, r_size, a, b, boxes):
     return (b == 1 and a <= r_size) or (a == 1 and b <= p_size)
 
 
-@nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)
+@nb.njit(**_INNER)
 def _mark(p, p_size, r, r_size, a, b, base, stamp, mark):
     """Stamp every value of a·i + b·j once."""
     for i in range(p, p + p_size):
@@ -227,7 +254,7 @@ def _mark(p, p_size, r, r_size, a, b, base, stamp, mark):
             stamp[a * i + b * j - base] = mark
 
 
-@nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)
+@nb.njit(**_INNER)
 def _plane_group(ps, rs, px, rx, a, b, form, boxes):
     """Words of one group now and kept, for coordinates px of p and rx of r.
 
@@ -292,10 +319,10 @@ def _plane_group(ps, rs, px, rx, a, b, form, boxes):
     return now, kept
 
 
-@nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)
+@nb.njit(**_INNER)
 def _by_group(group):
     """Coordinates sorted by group, and where each group begins."""
-    n_group = group.max() + 1
+    n_group = _most(group) + 1
     begin = np.zeros(n_group + 1, np.int64)
     for g in group:
         begin[g + 1] += 1
@@ -308,7 +335,7 @@ def _by_group(group):
     return order, begin
 
 
-@nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)
+@nb.njit(**_INNER)
 def _planes(pw, ps, pg, rw, rs, rg, a, b, form, boxes):
     """Factor of a dimension of two ranks: words held now, and those kept from before."""
     now, kept = 0, 0
@@ -326,7 +353,7 @@ def _planes(pw, ps, pg, rw, rs, rg, a, b, form, boxes):
     return now, kept
 
 
-@nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)
+@nb.njit(**_INNER)
 def _step(dim, rank, tile):
     """How far one trip of a loop moves a dimension of two ranks; 0 for other loops."""
     if dim[1] < 0:
@@ -334,7 +361,7 @@ def _step(dim, rank, tile):
     return tile * (dim[2] if rank == dim[0] else dim[3] if rank == dim[1] else 0)
 
 
-@nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)
+@nb.njit(**_INNER)
 def _stride(dim, kind, rank, tile, place):
     """How far the innermost temporal loop that moves a dimension moves it; at least 1."""
     for i in range(place - 1, -1, -1):
@@ -343,12 +370,12 @@ def _stride(dim, kind, rank, tile, place):
     return np.int64(1)
 
 
-@nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)
+@nb.njit(**_INNER)
 def _factor(f, dims, nest, extent, place, parent, first, shared, form, lenient, k):
     """(now, kept) of one factor at the steps that carry at loop k."""
     kind, rank, tile, axis, trips = nest
     p = dims[f, 0]
-    loops_p = np.nonzero(rank[:place] == p)[0]
+    loops_p = _loops_of(p, rank, place)
     pw, ps = classes(loops_p, kind, tile, trips, extent[p], k, first)
     pg = groups(loops_p, kind, axis, trips, parent, first, shared)
     if dims[f, 2] == 0:
@@ -360,13 +387,13 @@ def _factor(f, dims, nest, extent, place, parent, first, shared, form, lenient, 
         pg = groups(loops_p, kind, axis, trips, parent, first, shared)
     r = dims[f, 1]
     boxes = _stride(dims[f], kind, rank, tile, place) if lenient else np.int64(0)
-    loops_r = np.nonzero(rank[:place] == r)[0]
+    loops_r = _loops_of(r, rank, place)
     rw, rs = classes(loops_r, kind, tile, trips, extent[r], k, first)
     rg = groups(loops_r, kind, axis, trips, parent, first, shared)
     return _planes(pw, ps, pg, rw, rs, rg, dims[f, 2], dims[f, 3], form, boxes)
 
 
-@nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)
+@nb.njit(**_INNER)
 def _changes(f, dims, kind, rank, place, k):
     """Whether a rank of the factor moves at a step that carries at loop k."""
     for i in range(k, place):
@@ -427,7 +454,13 @@ def crossing(
         if kind[i] == TEMPORAL:
             innermost = i
     # cheap factors first: they are zero at most steps, and then the rest need no look
-    order = np.argsort((dims[:, 2] > 0) & (dims[:, 1] >= 0))
+    order = np.empty(n_factor, np.int64)
+    n = 0
+    for dear in (False, True):
+        for f in range(n_factor):
+            if (dims[f, 2] > 0 and dims[f, 1] >= 0) == dear:
+                order[n] = f
+                n += 1
     for k in range(place):
         if kind[k] != TEMPORAL:
             continue
@@ -443,7 +476,7 @@ def crossing(
     return total
 
 
-@nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)
+@nb.njit(**_INNER)
 def _repeats(f, dims, kind, rank, tile, place, k):
     """Whether Timeloop takes the carry at an outer loop for one more step of the innermost one.
 
@@ -460,7 +493,7 @@ def _repeats(f, dims, kind, rank, tile, place, k):
     return last > 0 and _step(dims[f], rank[k], tile[k]) - inside == last
 
 
-@nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)
+@nb.njit(**_INNER)
 def _kept(f, k, still, dims, nest, extent, place, parent, first, shared, form, lenient, outer):
     """Words of one factor kept at the steps that carry at loop k."""
     if not _changes(f, dims, nest[0], nest[1], place, k):
@@ -498,7 +531,10 @@ def steps(nest: Any, extent: Any) -> Any:
     kind, rank, tile, axis, trips = nest
     total = np.int64(1)
     for r in range(extent.shape[0]):
-        loops = np.nonzero(rank == r)[0]
-        weight, state = classes(loops, kind, tile, trips, extent[r], _NONE, _NONE)
-        total *= weight.sum()
+        loops = _loops_of(r, rank, rank.shape[0])
+        weight, _ = classes(loops, kind, tile, trips, extent[r], _NONE, _NONE)
+        alive = np.int64(0)
+        for w in weight:
+            alive += w
+        total *= alive
     return total

@@ -38,10 +38,10 @@ def leaf(function: Callable[..., Any]) -> Any:
     return _compile(function, _nrt=False)
 
 
-def _compile(function: Callable[..., Any], **options: bool) -> Any:
+def _compile(function: Callable[..., Any], **options: Any) -> Any:
     """Compile; what only compiled code calls gets no door for Python, which takes its time too."""
     if function.__name__.startswith("_"):
         options["no_cpython_wrapper"] = True
     function.__qualname__ = f"{function.__qualname__}-{DIGEST}"
-    keep = nb.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True, **options)
-    return keep(function)  # pyright: ignore
+    options |= {"cache": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+    return nb.njit(**options)(function)  # pyright: ignore

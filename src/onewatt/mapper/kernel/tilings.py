@@ -222,6 +222,15 @@ def _count_as(t, value, rates, low, paid):
 
 
 @leaf
+def _slides(dims, n_dims):
+    """Whether a tensor has a window."""
+    for i in range(n_dims):
+        if dims[i, 1] >= 0:
+            return True
+    return False
+
+
+@leaf
 def _exact(words, steps, least, tile, is_time, costs, paid, scratch):
     """Energy and cycles of a mapping whose words are known, accesses rounded as the model does."""
     rows = len(costs.exact_base)
@@ -289,7 +298,9 @@ def tiling_costs(
     where = np.full(n_term, -1)  # the level at which the words of a term are known
     for t in range(n_term):
         if costs.terms[t, KEEPS]:
-            low[0, t] = words[t].min()
+            low[0, t] = words[t, 0]
+            for c in range(1, words.shape[1]):
+                low[0, t] = min(low[0, t], words[t, c])
             for i in range(n_level):
                 if costs.deciding[i] < costs.terms[t, PLACE]:
                     where[t] = i
@@ -302,7 +313,8 @@ def tiling_costs(
     n = 0
     for windows in (False, True):
         for t in range(n_term):
-            if (layer.dims[costs.terms[t, TENSOR], :, 1].max() >= 0) == windows:
+            x = costs.terms[t, TENSOR]
+            if _slides(layer.dims[x], layer.n_dims[x]) == windows:
                 sequence[n] = t
                 n += 1
     limit, scratch = best.copy(), np.zeros((2, 64), np.int64)
