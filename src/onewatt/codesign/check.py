@@ -9,7 +9,7 @@ from onewatt.codesign import knobs as turn
 from onewatt.codesign.paths import find, read_value
 from onewatt.codesign.study import FileStudy, point_of, points, size
 from onewatt.components.library import prices
-from onewatt.errors import InputError, OnewattError, unknown
+from onewatt.errors import InputError, OnewattError, OutOfReach, unknown
 from onewatt.importers.zoo import in_zoo, zoo_options
 from onewatt.model.bound import least
 from onewatt.model.budget import on_chip_bits
@@ -58,8 +58,8 @@ def _check_choice(study: FileStudy, knob: Knob, choice: str) -> None:
     where = f"knob {knob.path!r}: "
     names = {s.text for k in study.space for c in k.choices for s in turn.sets(k, c)
              if s.path == turn.WORKLOAD} or {study.asked.workload}  # fmt: skip
-    options = [set[str](zoo_options(n) if in_zoo(n) else ()) for n in sorted(names)]
-    common = tuple(sorted(set.intersection(*options)))
+    every = [o for n in sorted(names) for o in _options(n)]
+    common = tuple(sorted(o for o in set(every) if every.count(o) == len(names)))
     for one in turn.sets(knob, choice):
         for chip in study.chips.values():
             turn.check_path(one.path, chip, common, where)
@@ -69,6 +69,10 @@ def _check_choice(study: FileStudy, knob: Knob, choice: str) -> None:
                     read_value(field, one.text, where=where)
         if one.path in turn.MAPPER and one.text not in turn.MAPPER[one.path]:
             raise InputError(f"{where}{unknown('value', one.text, turn.MAPPER[one.path])}")
+
+
+def _options(network: str) -> set[str]:
+    return set(zoo_options(network)) if in_zoo(network) else set()
 
 
 def _check_builds(study: FileStudy) -> Architecture:
@@ -100,6 +104,11 @@ def _with(space: tuple[Knob, ...], knob: int, place: int) -> Iterator[Point]:
 
 def check_limits(study: FileStudy) -> None:
     """Refuse limits that no point of the space can keep, whatever the mappings.
+
+    Raises
+    ------
+    OutOfReach
+        With the best that any point could reach of each limit.
 
     Notes
     -----
@@ -146,7 +155,7 @@ def _refuse(
         said = "each can be kept, but no point can keep all of them: " + ", ".join(
             f"{x.kind} {_text(x.asked, x.unit)}" for x in limits
         )
-    raise InputError(f"the constraints contradict the space: {said}; loosen them or widen a knob")
+    raise OutOfReach(f"the constraints contradict the space: {said}; loosen them or widen a knob")
 
 
 def _text(value: float, unit: str) -> str:

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 from onewatt.codesign import knobs as turn
 from onewatt.components.chips import list_chips, load_chip
 from onewatt.components.rescale import rescaled
-from onewatt.errors import InputError, OnewattError
+from onewatt.errors import InputError, OnewattError, OutOfReach
 from onewatt.importers.load import load_workload
 from onewatt.importers.zoo import in_zoo, zoo_options
 from onewatt.spec import files
@@ -243,7 +243,9 @@ def load_study(path: str | Path) -> FileStudy:
     ------
     InputError
         If a path names nothing (with the nearest that does), a field cannot take its value, the
-        space is empty, or the constraints contradict each other or the space.
+        space is empty, or a limit comes twice.
+    OutOfReach
+        If no point of the space can keep the constraints, whatever the mappings.
     """
     path = Path(path)
     return study_of(
@@ -264,6 +266,8 @@ def study_of(
         chips = {n: _chip(n, folder) for n in _named(asked.chip, turn.CHIP, texts)}
         study = FileStudy(asked, asked.name or name, chips, _networks(asked, texts, folder))
         check(study)
+    except OutOfReach as error:
+        raise OutOfReach(f"{where}{error}") from error
     except OnewattError as error:
         raise InputError(f"{where}{error}") from error
     return study

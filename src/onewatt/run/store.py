@@ -206,7 +206,11 @@ class Store:
             row = database.execute(
                 "SELECT owner, expires FROM claims WHERE key = ?", (key,)
             ).fetchone()
-            if row is not None and row[0] != self.owner and self._holds(*row, now):
+            if (
+                row is not None
+                and row[0] != self.owner
+                and self._holds(str(row[0]), float(row[1]), now)
+            ):
                 return False
             database.execute(
                 "INSERT OR REPLACE INTO claims VALUES (?, ?, ?)",

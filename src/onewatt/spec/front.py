@@ -142,7 +142,7 @@ class Counts(Noun):
     failed: int
 
 
-class Front(Noun):
+class Front(Noun, kw_only=True):
     """The best trade-offs of a study, with every point that was tried.
 
     `hypervolume` is that of the points of the front up to `reference`, in the product of the units
@@ -151,6 +151,7 @@ class Front(Noun):
     the strategy came to its end, which `ended` describes.
     """
 
+    schema: Literal["onewatt/front/1"] = SCHEMA
     study: Asked
     strategy: str
     seed: int
@@ -162,7 +163,6 @@ class Front(Noun):
     hypervolume: float | None
     nearest: int | None
     points: tuple[Evaluated, ...]
-    schema: Literal["onewatt/front/1"] = SCHEMA
 
     @property
     def best(self) -> tuple[Evaluated, ...]:
