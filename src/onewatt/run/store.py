@@ -91,6 +91,8 @@ class Store:
             )
         except (OSError, sqlite3.Error) as error:
             raise InputError(f"store {name}: cannot be opened ({error})") from error
+        # a flipped bit may leave no text; what is not the digest is found out anyway
+        database.text_factory = lambda data: data.decode("utf-8", "replace")
         try:
             self._prepare(database)
         except sqlite3.DatabaseError as error:
