@@ -10,6 +10,8 @@ from __future__ import annotations
 import queue
 import secrets
 import time
+import warnings
+from asyncio import CancelledError
 from collections import deque
 from typing import Any, NamedTuple
 
@@ -54,15 +56,15 @@ class Cluster:
                 "scheduler' and workers with 'dask worker'"
             ) from error
         self._killed: type[Exception] = distributed.KilledWorker
+        self._lost = (distributed.CancelledError, CancelledError, TimeoutError)
         self._name = f"onewatt-{secrets.token_hex(4)}"
         self._work, self._tries = work, 0
-        # a task, not scattered data: the scheduler makes it again if its workers die
-        self._context = self._client.submit(_itself, context, key=f"{self._name}-context")
+        self._value, self._context = context, None
         self._done = queue.SimpleQueue[tuple[_Task, Any]]()
         self._running: dict[int, Any] = {}
         self._suspects = deque[_Task]()
         self._held = deque[_Task]()
-        self._slots, self._asked = 1, 0.0
+        self._slots, self._asked, self._alone = 1, 0.0, time.monotonic()
 
     @property
     def slots(self) -> int:
@@ -71,8 +73,20 @@ class Cluster:
             known: Any = self._client.nthreads()
             threads = sum(known.values())
             self._slots = threads + threads // 4 + 1
+            self._check_workers(threads)
             self._asked = time.monotonic()
         return self._slots
+
+    def _check_workers(self, threads: int) -> None:
+        """Say once that there is nobody to work; workers may still come."""
+        now = time.monotonic()
+        if threads:
+            self._alone = now
+        elif now - self._alone > _PATIENCE:
+            self._alone = float("inf")
+            warnings.warn(
+                "the dask scheduler has no workers; waiting for some", RuntimeWarning, stacklevel=2
+            )
 
     def submit(self, number: int, item: Any) -> None:
         """Give an item to the scheduler, or hold it while a suspect runs alone."""
@@ -89,10 +103,17 @@ class Cluster:
         while self._held:
             self._start(self._held.popleft())
 
+    def _shared(self) -> Any:
+        """Return the context as a task: unlike scattered data it is made again if it is lost."""
+        if self._context is None or self._context.status not in ("pending", "finished"):
+            key = f"{self._name}-context-{self._tries}"
+            self._context = self._client.submit(_itself, self._value, key=key)
+        return self._context
+
     def _start(self, task: _Task) -> None:
         self._tries += 1
         future = self._client.submit(
-            _on_worker, self._work, self._context, task.item,
+            _on_worker, self._work, self._shared(), task.item,
             key=f"{self._name}-{self._tries}", pure=False,
         )  # fmt: skip
         self._running[task.number] = (task, future)
@@ -123,7 +144,8 @@ class Cluster:
         if known is None or known[1] is not future:
             return []  # of an earlier try
         del self._running[task.number]
-        if future.status == "finished":
+        error = self._error(future)
+        if error is None:
             version, result = future.result()
             if version != __version__:
                 raise InputError(
@@ -131,16 +153,27 @@ class Cluster:
                     "install the same on both"
                 )
             return [(task.number, result)]
-        if future.status == "cancelled":
+        if isinstance(error, self._lost) or self._is_context(error):
             self._held.appendleft(task)
             return []
-        error = future.exception()
         if not isinstance(error, self._killed):
             return [(task.number, Failure(f"{type(error).__name__}: {error}"))]
         if task.alone:
             return [(task.number, Failure("killed its workers, also with no other beside it"))]
         self._suspects.append(task._replace(alone=True))
         return []
+
+    def _error(self, future: Any) -> BaseException | None:
+        """Return what went wrong with a task; also its result may be lost before it is here."""
+        try:
+            future.result(timeout=_PATIENCE)
+        except (Exception, CancelledError) as error:
+            return error
+        return None
+
+    def _is_context(self, error: BaseException) -> bool:
+        """Say whether it was making the context that the workers died at."""
+        return isinstance(error, self._killed) and "-context-" in str(getattr(error, "task", ""))
 
     def close(self) -> None:
         """Give up what runs and leave the cluster."""
