@@ -44,7 +44,8 @@ def rescaled(before: Architecture, after: Architecture) -> Architecture:
     Raises
     ------
     InputError
-        If a node with stated figures changes size but names no component class whose law to follow.
+        If a memory with stated figures changes size but names no component class whose law to
+        follow.  Networks follow the law of wires, arithmetic that of its kind.
 
     Notes
     -----
@@ -77,18 +78,19 @@ def _node(before: Architecture, after: Architecture, old: Node | None, new: Node
     kept = {e.action: e for e in old.energy}
     stale = [e for e in new.energy if e == kept.get(e.action) and e.energy]
     sized = _stale_sizes(old, new)
-    if not (stale or sized) or _same_law(new, was, now):
+    law = _law(new)
+    if not (stale or sized) or _same_law(law, was, now):
         return new
-    if not new.component:
+    if not law:
         raise InputError(
             f"chip {after.name!r}, node {new.name!r}: its size changes, but its energy is stated "
             "for one size and it names no component class whose law to follow; name one "
             "(component: sram), set its energy together with its size in the settings of a knob, "
             "or keep it on purpose with 'pricing: stated'"
         )
-    note = f"scaled with {_change(was, now)} by the law of class {new.component!r}"
-    energy = tuple(_scaled(new, e, was, now, note) if e in stale else e for e in new.energy)
-    by_area = _ratio_of_areas(new.component, was, now) if sized else 1.0
+    note = f"scaled with {_change(was, now)} by the law of class {law!r}"
+    energy = tuple(_scaled(law, e, was, now, note) if e in stale else e for e in new.energy)
+    by_area = _ratio_of_areas(law, was, now) if sized else 1.0
     changes: dict[str, Any] = {name: value * by_area for name, value in sized.items()}
     return replace(new, energy=energy, **changes)
 
@@ -101,28 +103,36 @@ def _stale_sizes(old: Priced, new: Priced) -> dict[str, float]:
     return {name: b for name, (a, b) in pairs.items() if b is not None and a == b}
 
 
-def _same_law(node: Priced, was: Conditions, now: Conditions) -> bool:
-    """Say whether the library makes no difference between two sizes of this component."""
-    if not node.component:
+def _law(node: Priced) -> str:
+    """Return the class whose law a node follows; of a memory only the chip can say it."""
+    if node.component or isinstance(node, Memory):
+        return node.component
+    if isinstance(node, Network):
+        return "noc_hop"
+    return "mac" if node.work == "mac" else "alu"
+
+
+def _same_law(law: str, was: Conditions, now: Conditions) -> bool:
+    """Say whether the library makes no difference between two sizes of a component."""
+    if not law:
         return False
     same = all(
-        estimate(node.component, was, write=w).energy
-        == estimate(node.component, now, write=w).energy
+        estimate(law, was, write=w).energy == estimate(law, now, write=w).energy
         for w in (False, True)
     )
-    return same and area(node.component, was) == area(node.component, now)
+    return same and area(law, was) == area(law, now)
 
 
 def _scaled(
-    node: Priced, own: ActionEnergy, was: Conditions, now: Conditions, note: str
+    law: str, own: ActionEnergy, was: Conditions, now: Conditions, note: str
 ) -> ActionEnergy:
     if own.action == "leak":
-        factor = _ratio_of_areas(node.component, was, now)
+        factor = _ratio_of_areas(law, was, now)
     else:
         write = own.action in _WRITES
 
         def energy(at: Conditions) -> float:
-            return estimate(node.component, at, write=write).energy
+            return estimate(law, at, write=write).energy
 
         factor = _ratio(energy, was, now)
     return replace(

@@ -92,7 +92,7 @@ class Store:
         except (OSError, sqlite3.Error) as error:
             raise InputError(f"store {name}: cannot be opened ({error})") from error
         # a flipped bit may leave no text; what is not the digest is found out anyway
-        database.text_factory = lambda data: data.decode("utf-8", "replace")
+        database.text_factory = _text
         try:
             self._prepare(database)
         except sqlite3.DatabaseError as error:
@@ -299,6 +299,10 @@ def _transaction(database: sqlite3.Connection) -> Generator[Any]:
             database.execute("ROLLBACK")
         raise
     database.execute("COMMIT")
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
 
 
 def _digest(key: str, content: bytes) -> str:
