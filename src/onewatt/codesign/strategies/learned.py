@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import math
+import random
 from typing import Any
 
 from onewatt.codesign.knobs import is_ordered
@@ -14,6 +16,8 @@ from onewatt.codesign.study import point_of
 from onewatt.errors import MissingDependency
 from onewatt.spec.study import Knob
 from onewatt.spec.types import Noun
+
+Places = tuple[int, ...]
 
 
 class Evolve(Noun, tag_field="strategy", tag="evolve"):
@@ -64,12 +68,16 @@ class Tpe(Noun, tag_field="strategy", tag="tpe"):
         return min(points, EVALUATIONS)
 
     def proposals(self, asking: Asking) -> Proposals:
-        """Yield generations; within one, what is asked counts as bad, so that it spreads out."""
+        """Yield generations; within one, what is asked counts as bad, so that it spreads out.
+
+        The estimator does not remember what it has tried: a proposal that is known already steps to
+        a neighbour until it is new.
+        """
         optuna = _optuna()
         sampler = optuna.samplers.TPESampler(
             n_startup_trials=self.startup, seed=asking.seed, constant_liar=True
         )
-        yield from _asked(optuna, sampler, asking, self.generation)
+        yield from _asked(optuna, sampler, asking, self.generation, stray=True)
 
 
 def _optuna() -> Any:
@@ -83,23 +91,60 @@ def _optuna() -> Any:
     return optuna
 
 
-def _asked(optuna: Any, sampler: Any, asking: Asking, generation: int) -> Proposals:
-    """Yield generations of a sampler, told in the order in which they were asked."""
+def _asked(
+    optuna: Any, sampler: Any, asking: Asking, generation: int, *, stray: bool = False
+) -> Proposals:
+    """Yield generations of a sampler, told in the order in which they were asked.
+
+    With `stray`, a trial at a point that was proposed before gives way to one at an untried
+    neighbour.
+    """
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(max(before, optuna.logging.WARNING))
     try:
         study = optuna.create_study(directions=["minimize"] * asking.objectives, sampler=sampler)
         names = [f"{i} {k.path}" for i, k in enumerate(asking.space)]
         spread = {n: _distribution(optuna, k) for n, k in zip(names, asking.space, strict=True)}
+        walk = _Walk(asking) if stray else None
+
+        def ask() -> tuple[Any, Places]:
+            trial = study.ask(spread)
+            places = tuple(int(trial.params[n]) for n in names)
+            new = places if walk is None else walk.from_(places)
+            if new == places:
+                return trial, places
+            study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            study.enqueue_trial(dict(zip(names, new, strict=True)))
+            return study.ask(spread), new
+
         while True:
-            trials = [study.ask(spread) for _ in range(generation)]
-            told = yield [
-                point_of(asking.space, tuple(int(t.params[n]) for n in names)) for t in trials
-            ]
+            asked = [ask() for _ in range(generation)]
+            trials = [trial for trial, _ in asked]
+            told = yield [point_of(asking.space, places) for _, places in asked]
             for trial, tried in zip(trials, told, strict=True):
                 _tell(optuna, study, trial, tried)
     finally:
         optuna.logging.set_verbosity(before)
+
+
+class _Walk:
+    """Steps from points that were proposed before to neighbours that were not."""
+
+    def __init__(self, asking: Asking) -> None:
+        self._sizes = tuple(len(k.choices) for k in asking.space)
+        self._seen: set[Places] = set()
+        self._chance = random.Random(asking.seed)
+
+    def from_(self, places: Places) -> Places:
+        """Return the places themselves if they are new, else new ones not far away."""
+        able = [i for i, n in enumerate(self._sizes) if n > 1]
+        if able and len(self._seen) < math.prod(self._sizes):
+            while places in self._seen:
+                knob = self._chance.choice(able)
+                place = self._chance.randrange(self._sizes[knob])
+                places = (*places[:knob], place, *places[knob + 1 :])
+        self._seen.add(places)
+        return places
 
 
 def _distribution(optuna: Any, knob: Knob) -> Any:
