@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from chips_by_hand import tiny
+import msgspec
+
+from chips_by_hand import energy, tiny
 from layers_by_hand import gemm, network, relu
 from onewatt.errors import InputError
 from onewatt.spec.budget import Budget
@@ -14,14 +16,14 @@ from onewatt.spec.study import Knob, Objective
 LEAST = (Objective.parse("energy"), Objective.parse("latency"))
 SPACE = (
     Knob(path="buffer", values=("256", "1024", "4096")),
-    Knob(path="spad", values=("32", "64", "128")),
+    Knob(path="speed", values=("1", "2", "3")),
     Knob(path="width", values=("4", "8")),
 )
 
 
 @dataclass(frozen=True)
 class Tiny:
-    """Buffer, scratchpad and network width, with an accuracy that rises with the width."""
+    """Buffer, clock and network width; faster costs more energy, wider is more accurate."""
 
     name: str = "tiny"
     space: tuple[Knob, ...] = SPACE
@@ -36,10 +38,17 @@ class Tiny:
         return network(gemm("a", m=int(point["width"])), gemm("b", m=6), relu())
 
     def architecture(self, point):
-        return tiny(buffer_bits=int(point["buffer"]), spad_bits=int(point["spad"]))
+        knobs = dict(point.knobs)
+        speed = float(knobs.get("speed", "1"))
+        chip = tiny(buffer_bits=int(point["buffer"]), spad_bits=int(knobs.get("spad", "64")))
+        nodes = tuple(
+            msgspec.structs.replace(n, energy=energy(1e-12 * speed**2, "compute"))
+            if n.name == "MAC" else n for n in chip.nodes
+        )  # fmt: skip
+        return msgspec.structs.replace(chip, nodes=nodes, clock=chip.clock * speed)
 
     def quality(self, point):
         time.sleep(self.pause)
-        if self.broken and point["spad"] == self.broken:
+        if self.broken and point["speed"] == self.broken:
             raise InputError("the accuracy cannot be measured")
         return {"accuracy": 1 - 1 / int(point["width"])}

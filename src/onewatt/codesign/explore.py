@@ -34,7 +34,7 @@ from onewatt.spec.study import Goal
 
 #: Generations without a new point after which a strategy has nothing more to say.
 _PATIENCE = 50
-#: The reference lies this share of the spread beyond the worst feasible value of each objective.
+#: The reference lies this share of the spread beyond the worst feasible value of an objective.
 MARGIN = 0.1
 
 
@@ -244,7 +244,7 @@ class _Run:
         self._failed += values is None
         if values is not None and outcome.feasible:
             self._feasible += 1
-            grown = [*self._best, values]
+            grown = list(dict.fromkeys([*self._best, values]))
             self._best = [grown[i] for i in pareto(grown)]
         self._show()
 
@@ -340,11 +340,12 @@ def _nearest(records: list[_Record]) -> int | None:
 
 
 def _reference(vectors: list[Vector]) -> Vector | None:
-    """Return the worst corner of the feasible points and a margin; None without a spread."""
+    """Return the worst corner of the feasible points and a margin; None if nothing is feasible.
+
+    The margin is a share of the spread, or of the value itself where all points have the same.
+    """
     if not vectors:
         return None
-    worst = [max(v) for v in zip(*vectors, strict=True)]
-    spread = [max(v) - min(v) for v in zip(*vectors, strict=True)]
-    if not all(spread):
-        return None
-    return tuple(w + MARGIN * s for w, s in zip(worst, spread, strict=True))
+    columns = list(zip(*vectors, strict=True))
+    spread = [(max(c) - min(c)) or abs(max(c)) for c in columns]
+    return tuple(max(c) + MARGIN * s for c, s in zip(columns, spread, strict=True))

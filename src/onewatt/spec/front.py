@@ -146,7 +146,7 @@ class Front(Noun, kw_only=True):
     """The best trade-offs of a study, with every point that was tried.
 
     `hypervolume` is that of the points of the front up to `reference`, in the product of the units
-    of the objectives; None if there is no front or an objective has no spread.  `nearest` is the
+    of the objectives; None if there is no front.  `nearest` is the
     number of the point that misses the limits by least, if none keeps them.  `complete` says that
     the strategy came to its end, which `ended` describes.
     """
