@@ -233,7 +233,7 @@ def test_evaluations_are_different_points(evaluations):
 def test_bad_options_are_refused_before_anything_runs(tmp_path):
     for options, says in [
         ({"evaluations": 0}, "found evaluations 0"),
-        ({"strategy": "gird"}, "Did you mean 'grid'"),
+        ({"strategy": "grd"}, "Did you mean 'grid'"),
         ({"executor": "cloud"}, "found executor 'cloud'"),
     ]:
         with pytest.raises(InputError, match=says):

@@ -141,7 +141,7 @@ def test_a_smaller_process_scales_what_is_stated():
 
 BAD = [
     ("chip.GBL.capacity: [1 KiB]", "'chip.GBL.capacity'. Did you mean 'chip.GLB.capacity'"),
-    ("chip.GLB.capcity: [1 KiB]", "Did you mean 'chip.GLB.capacity'?"),
+    ("chip.GLB.capacit: [1 KiB]", "Did you mean 'chip.GLB.capacity'?"),
     ("chip.PE.Z: [1]", "knob 'chip.PE.Z': chip 'eyeriss' has no field"),
     ("bach: [1]", "unknown path 'bach'. Did you mean 'batch'?"),
     ("workload.width: [1]", "unknown path 'workload.width'"),

@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from codesign.studies import Tiny
+from onewatt.codesign.explore import explore
 from onewatt.errors import InputError
+from onewatt.report.front_store import front_text
 from onewatt.run.executors import Failure, open_executor
 from onewatt.run.share import Item, work_out
 from onewatt.run.store import Store
@@ -92,6 +95,27 @@ def test_a_killed_worker_loses_nothing(cluster, tmp_path):
     assert len(workers) == 2, "both were there when one was killed"
     assert found == {f"key {i}": f"x{2 * i}".encode() for i in range(24)}
     assert all(p.poll() is None for p in others)
+
+
+def test_a_front_from_a_cluster_that_loses_a_worker_has_the_same_bytes(cluster, tmp_path):
+    address, worker, end = cluster
+    end()
+    victim, killed = worker("--no-nanny"), []
+    worker("--no-nanny")
+
+    def progress(state):
+        if state.done == 5 and not killed:
+            victim.send_signal(signal.SIGKILL)
+            killed.append(state.done)
+
+    options = {"strategy": "evolve:population=4", "evaluations": 14, "seed": 5}
+    here = explore(Tiny(), **options)
+    far = explore(
+        Tiny(pause=0.1), executor=f"dask://{address}", store=tmp_path / "s.sqlite",
+        progress=progress, **options,
+    )  # fmt: skip
+    assert killed == [5]
+    assert front_text(far) == front_text(here)
 
 
 def test_what_kills_its_workers_is_a_failure_and_the_rest_is_found(cluster, tmp_path):
