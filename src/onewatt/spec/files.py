@@ -386,10 +386,8 @@ def _plain(kind: Any, value: Any) -> Any:
 
 def _in_short(value: Index | Objective) -> bool:
     """Say whether one line of text is all there is to say."""
-    if isinstance(value, Index):
-        return True
     try:
-        return Objective.parse(str(value)) == value
+        return isinstance(value, Index) or Objective.parse(str(value)) == value
     except OnewattError:
         return False
 
