@@ -15,7 +15,7 @@ $(VENV)/.core: pyproject.toml requirements/pins.txt
 	touch $@
 
 $(VENV)/.all: $(VENV)/.core requirements/dev.txt
-	$(PIP) --editable ".[torch]" --requirement requirements/dev.txt
+	$(PIP) --editable ".[torch,explore,cluster]" --requirement requirements/dev.txt
 	touch $@
 
 install: $(VENV)/.all ## everything into .venv

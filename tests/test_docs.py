@@ -97,3 +97,31 @@ def test_the_examples_run(capsys):
     found = json.loads(capsys.readouterr().out)
     assert found["totals"]["macs"] == 32 * 16 * 28 * 28 * 9 + 250_880
     assert [layer["name"] for layer in found["layers"]] == ["conv", "relu", "classifier"]
+
+
+def test_the_study_of_the_examples_explores(tmp_path, monkeypatch, capsys):
+    from onewatt.cli import main
+    from onewatt.codesign.study import load_study, size
+
+    path = ROOT / "examples/buffer_size.yaml"
+    assert size(load_study(path).space) == 12
+    monkeypatch.chdir(tmp_path)
+    assert main(["explore", str(path), "--evaluations", "2", "--executor", "here", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["counts"]["evaluated"] == 2
+
+
+def test_every_knob_of_the_page_on_exploring_exists():
+    """The paths in docs/explore.md are paths of Eyeriss, and its YAML blocks are studies."""
+    from onewatt.codesign.paths import fields
+    from onewatt.codesign.study import study_of
+    from onewatt.components.chips import load_chip
+    from onewatt.spec.files import loads
+
+    text = (ROOT / "docs/explore.md").read_text()
+    known = fields(load_chip("eyeriss"))
+    named = set(re.findall(r"`chip\.([A-Za-z_.]+)`", text)) - {"NODE.FIELD", "FIELD"}
+    assert {"GLB.capacity", "PE.Y"} <= named
+    assert named <= set(known)
+    for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL):
+        head = "" if "workload:" in block else "workload: mlperf_kws\nchip: eyeriss\n"
+        assert study_of(loads(head + block, "study")).space

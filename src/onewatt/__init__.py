@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any
 from onewatt.version import __version__
 
 if TYPE_CHECKING:
+    from onewatt.codesign.explore import explore as explore
+    from onewatt.codesign.study import Study as Study
+    from onewatt.codesign.study import load_study as load_study
     from onewatt.components.accelergy import load_energy_table as load_energy_table
     from onewatt.components.accelergy import with_energy_table as with_energy_table
     from onewatt.components.chips import list_chips as list_chips
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
     from onewatt.model.budget import judge as judge
     from onewatt.model.evaluate import evaluate as evaluate
     from onewatt.model.evaluate import evaluate_workload as evaluate_workload
+    from onewatt.report.front_store import load_front as load_front
+    from onewatt.report.front_store import save_front as save_front
     from onewatt.report.html import write_report as write_report
     from onewatt.report.store import load_result as load_result
     from onewatt.report.store import save_result as save_result
@@ -45,6 +50,7 @@ if TYPE_CHECKING:
     from onewatt.spec.cost import Cost as Cost
     from onewatt.spec.files import dumps as dumps
     from onewatt.spec.files import load as load
+    from onewatt.spec.front import Front as Front
     from onewatt.spec.mapping import Mapping as Mapping
     from onewatt.spec.result import Result as Result
     from onewatt.spec.workload import Einsum as Einsum
@@ -56,15 +62,18 @@ _HOMES = {
     "Budget": "spec.budget",
     "Cost": "spec.cost",
     "Einsum": "spec.workload",
+    "Front": "spec.front",
     "InputError": "errors",
     "Mapping": "spec.mapping",
     "MappingError": "errors",
     "OnewattError": "errors",
     "Result": "spec.result",
+    "Study": "codesign.study",
     "Workload": "spec.workload",
     "dumps": "spec.files",
     "evaluate": "model.evaluate",
     "evaluate_workload": "model.evaluate",
+    "explore": "codesign.explore",
     "eyexam": "diagnose.eyexam",
     "flexibility": "diagnose.flexibility",
     "judge": "model.budget",
@@ -73,12 +82,15 @@ _HOMES = {
     "load": "spec.files",
     "load_chip": "components.chips",
     "load_energy_table": "components.accelergy",
+    "load_front": "report.front_store",
     "load_result": "report.store",
+    "load_study": "codesign.study",
     "load_timeloop": "importers.timeloop.load",
     "load_workload": "importers.load",
     "prices": "components.library",
     "read_mapping_string": "importers.timeloop.strings",
     "roofline": "diagnose.roofline",
+    "save_front": "report.front_store",
     "save_result": "report.store",
     "search": "mapper.search",
     "stressed": "diagnose.stresses",

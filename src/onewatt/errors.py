@@ -29,6 +29,10 @@ class MappingError(InputError):
     """A mapping that does not fit the workload or the architecture."""
 
 
+class OutOfReach(InputError):
+    """Limits that nothing in a space can keep, known before anything runs."""
+
+
 class MissingDependency(OnewattError):
     """An optional package that the request needs is not installed."""
 

@@ -13,6 +13,7 @@ from onewatt.cli import (
     compare,
     evaluate,
     explain,
+    explore,
     flexibility,
     map,
     report,
@@ -50,7 +51,8 @@ def onewatt(
 
 
 for verb in (
-    analyze, map, evaluate, explain, flexibility, simulate, verify, report, show, compare, schema,
+    analyze, map, evaluate, explore, explain, flexibility, simulate, verify, report, show, compare,
+    schema,
 ):  # fmt: skip
     name = verb.__name__.rpartition(".")[2]
     app.command(name)(getattr(verb, name))

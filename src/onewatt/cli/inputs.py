@@ -19,7 +19,7 @@ PRESET = "preset"
 
 _SCHEMA = re.compile(r"^schema:\s*[\"']?onewatt/(\w+)/", re.MULTILINE)
 #: What only this kind of file has at its margin, for files without a ``schema:`` line.
-_MARKS = {"clock:": "chip", "einsums:": "workload", "nodes:": "mapping"}
+_MARKS = {"clock:": "chip", "einsums:": "workload", "nodes:": "mapping", "knobs:": "study"}
 
 
 def chip_with(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from onewatt.cli import options
+from onewatt.cli import options, terminal
 
 
 def report(
@@ -18,10 +18,15 @@ def report(
                      help="Where to write; by default report.html beside the result."),
     ] = None,
 ) -> None:  # fmt: skip
-    """Draw a saved result again as one HTML page."""
+    """Draw a saved result again as one HTML page; a front is shown as a table."""
+    from onewatt.report.front_store import is_front, load_front
+    from onewatt.report.front_text import show_front
     from onewatt.report.html import write_report
     from onewatt.report.store import load_saved
 
+    if is_front(result):
+        show_front(load_front(result), terminal.console())
+        return
     saved = load_saved(result)
     page = output or result.with_name("report.html")
     write_report(saved.result, page, command=saved.command)

@@ -18,11 +18,14 @@ def show(
         typer.Argument(
             metavar="WHAT",
             show_default=False,
-            help="A result.json, a YAML file, a chip, a model or a name of the zoo.",
+            help="A result.json or front.json, a YAML file, a chip, a model or a zoo name.",
         ),
     ],
     layer: Annotated[
         str | None, typer.Option("--layer", help="One layer of a result: nest and traffic.")
+    ] = None,
+    point: Annotated[
+        int | None, typer.Option("--point", metavar="N", help="One point of a front.json.")
     ] = None,
     energy_estimation: Annotated[
         Path | None,
@@ -37,6 +40,11 @@ def show(
     if energy_estimation is not None:
         _write_energy_estimation(what, energy_estimation)
         return
+    if what.endswith(".json") and is_front_file(Path(what)):
+        _show_front(Path(what), point)
+        return
+    if point is not None:
+        raise InputError("--point is for a front.json")
     if what.endswith(".json") and _is_result(Path(what)):
         _show_result(Path(what), layer)
         return
@@ -85,6 +93,24 @@ def _show_timeloop(path: Path) -> None:
         show_noun(layer, terminal.console())
     if design.mapping is not None:
         show_noun(design.mapping, terminal.console())
+
+
+def is_front_file(path: Path) -> bool:
+    """Say whether a JSON file is a front."""
+    from onewatt.report.front_store import is_front
+
+    return _is_result(path) and is_front(path)
+
+
+def _show_front(path: Path, point: int | None) -> None:
+    from onewatt.report.front_store import load_front
+    from onewatt.report.front_text import show_front, show_point
+
+    front = load_front(path)
+    if point is None:
+        show_front(front, terminal.console())
+    else:
+        show_point(front, point, terminal.console())
 
 
 def _is_result(path: Path) -> bool:

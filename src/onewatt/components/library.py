@@ -170,12 +170,13 @@ def _looked_up(
     where = _where(architecture, node)
     component_class(node.component, where)
     try:
-        return estimate(node.component, _conditions(architecture, node), write=action in _WRITES)
+        return estimate(node.component, conditions(architecture, node), write=action in _WRITES)
     except InputError as error:
         raise InputError(f"{where}, action {action!r}: {error}") from error
 
 
-def _conditions(architecture: Architecture, node: Memory | Network | Compute) -> Conditions:
+def conditions(architecture: Architecture, node: Memory | Network | Compute) -> Conditions:
+    """Return the process and the size that the library prices a node of a chip for."""
     technology, mac = architecture.technology, architecture.mac
     if isinstance(node, Memory):
         return Conditions(
@@ -223,7 +224,7 @@ def _areas(architecture: Architecture) -> tuple[ComponentArea, ...]:
             source = node.source or f"chip {architecture.name!r}"
             found.append(ComponentArea(component=node.name, area=node.area * copies, source=source))
         elif node.component:
-            looked_up = area(node.component, _conditions(architecture, node))
+            looked_up = area(node.component, conditions(architecture, node))
             if looked_up is not None:
                 each, source = looked_up
                 found.append(ComponentArea(component=node.name, area=each * copies, source=source))

@@ -18,12 +18,12 @@ from onewatt.mapper.exact import TOLERANCE, Found, Goal, Tiles, search_layer
 from onewatt.mapper.front import Choice, choose
 from onewatt.mapper.problem import without_trivial
 from onewatt.mapper.whynot import why_not
-from onewatt.mapper.workers import each
 from onewatt.model.bound import bound
 from onewatt.model.budget import judge
 from onewatt.model.evaluate import evaluate, priceable, versions
 from onewatt.model.nest import lower
 from onewatt.model.words import check_words
+from onewatt.run.workers import each
 from onewatt.spec.architecture import Architecture
 from onewatt.spec.budget import Budget
 from onewatt.spec.cost import Cost

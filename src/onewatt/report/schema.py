@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+import msgspec
+
 from onewatt.diagnose.eyexam import STEPS
 from onewatt.errors import InputError, unknown
 from onewatt.report.exam_tables import FLEXIBILITY_SCHEMA
 from onewatt.report.exam_tables import SCHEMA as EXAM
 from onewatt.report.tables import SCHEMA
 from onewatt.spec.files import KINDS
+from onewatt.spec.front import SCHEMA as FRONT
+from onewatt.spec.front import Front
 from onewatt.spec.result import Convention, Objective
 from onewatt.spec.schema import json_schema
 
@@ -30,7 +34,12 @@ def schema(kind: str) -> Schema:
     InputError
         If there is no such kind.
     """
-    tables = {"result": result_schema, "eyexam": exam_schema, "flexibility": flexibility_schema}
+    tables = {
+        "result": result_schema,
+        "front": front_schema,
+        "eyexam": exam_schema,
+        "flexibility": flexibility_schema,
+    }
     if kind in tables:
         return tables[kind]()
     if kind not in KINDS:
@@ -74,6 +83,20 @@ def result_schema() -> Schema:
     # a saved result.json is the same table with two more keys, so that it can be drawn again
     table["properties"] |= {"command": _TEXT, "result": {"type": "object"}}
     return {"$schema": _DIALECT, "$id": SCHEMA, "title": "A result of onewatt", **table}
+
+
+def front_schema() -> Schema:
+    """Return the JSON Schema of a front file, derived from the type that reads it."""
+    (table,), parts = msgspec.json.schema_components([Front], ref_template="#/$defs/{name}")
+    del table
+    main = parts.pop("Front")
+    return {
+        "$schema": _DIALECT,
+        "$id": FRONT,
+        **main,
+        "title": "A front of onewatt",
+        "$defs": parts,
+    }
 
 
 def exam_schema() -> Schema:

@@ -30,7 +30,7 @@ from onewatt.spec.architecture import (
 )
 from onewatt.spec.mapping import Mapping, Spatial, Storage, Temporal
 from onewatt.spec.shape import hints_of, is_struct, members_of, tag_of, unwrap
-from onewatt.spec.study import Knob, Study
+from onewatt.spec.study import Assignment, Knob, Objective, Setting, Study
 from onewatt.spec.workload import Index, Rank, Workload
 from onewatt.spec.zeros import Measured, Structured
 from onewatt.units import format_quantity, parse_quantity
@@ -65,6 +65,8 @@ KEYED: dict[type, tuple[str, str]] = {
     Share: ("tensor", "capacity"),
     ActionEnergy: ("action", "energy"),
     Knob: ("path", "values"),
+    Setting: ("name", "fields"),
+    Assignment: ("path", "value"),
 }
 
 _MOST_BYTES = 64 * 2**20
@@ -250,7 +252,7 @@ class Reader:
     def keyed(self, kind: Any, key: yaml.ScalarNode, value: yaml.Node) -> Any:
         """Return one item of a list that a file writes as a mapping."""
         key_field, value_field = KEYED[kind]
-        if isinstance(value, yaml.MappingNode):
+        if isinstance(value, yaml.MappingNode) and not _is_keyed(kind, value_field):
             items = value.value
         else:
             items = [(yaml.ScalarNode(key.tag, value_field, key.start_mark), value)]
@@ -314,6 +316,12 @@ class Reader:
         return kinds[0], pairs
 
 
+def _is_keyed(kind: Any, field: str) -> bool:
+    """Say whether a field is itself a list that a file writes as a mapping."""
+    hint, _ = unwrap(hints_of(kind)[field])
+    return any(get_args(m)[0] in KEYED for m in members_of(hint) if get_origin(m) is tuple)
+
+
 def _is_null(node: yaml.Node) -> bool:
     return isinstance(node, yaml.ScalarNode) and node.tag.endswith(":null")
 
@@ -356,7 +364,7 @@ def _plain(kind: Any, value: Any) -> Any:
         return None
     if unit is not None:
         return format_quantity(value, unit)
-    if isinstance(value, Index):
+    if isinstance(value, (Index, Objective)) and _in_short(value):
         return str(value)
     if isinstance(value, tuple):
         member = next(m for m in members_of(kind) if get_origin(m) is tuple)
@@ -374,6 +382,14 @@ def _plain(kind: Any, value: Any) -> Any:
             head = type(value) in HEADS and HEADS[type(value)] == field.name
             data[tag_of(type(value)) if head else field.name] = _plain(hints[field.name], content)
     return data
+
+
+def _in_short(value: Index | Objective) -> bool:
+    """Say whether one line of text is all there is to say."""
+    try:
+        return isinstance(value, Index) or Objective.parse(str(value)) == value
+    except OnewattError:
+        return False
 
 
 def _keyed(kind: Any, value: Any) -> Any:

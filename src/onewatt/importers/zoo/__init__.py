@@ -60,6 +60,21 @@ def in_zoo(name: str) -> bool:
     return name.split(":")[0] in _ZOO
 
 
+def zoo_options(name: str) -> dict[str, str]:
+    """Return the options of a network of the zoo with the values that its name gives them.
+
+    Examples
+    --------
+    >>> zoo_options("mobilenet_v1:0.5")
+    {'width': '0.5', 'resolution': '224'}
+    """
+    head, *texts = name.split(":")
+    if head not in _ZOO:
+        raise InputError(unknown("network", head, _ZOO))
+    entry = _ZOO[head]
+    return {o: f"{v:g}" for o, v in _options(name, entry, texts).items()}
+
+
 def load_zoo(name: str, *, batch: int = 1, seq_len: int | None = None) -> Workload:
     """Return a well-known network.
 

@@ -78,7 +78,7 @@ def _in_pool(
     flag = context.Event()
     pool = ProcessPoolExecutor(workers, context, _begin, (flag,))
     try:
-        with _interrupts_ignored():  # workers inherit it: Ctrl-C is the parent's to handle
+        with interrupts_ignored():
             waiting = [pool.submit(_in_worker, work, item) for item in items]
         for future in waiting:
             while not future.done():
@@ -107,7 +107,8 @@ def _in_worker(work: Callable[[T, Stop], R], item: T) -> R:
 
 
 @contextmanager
-def _interrupts_ignored() -> Generator[None]:
+def interrupts_ignored() -> Generator[None]:
+    """Let processes that start meanwhile ignore Ctrl-C, which is their parent's to handle."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may set handlers, and only it gets Ctrl-C
         return

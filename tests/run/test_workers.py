@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mapper.doubling import double, double_or_die, fail, wait_for_stop
-from onewatt.mapper.workers import each
+from onewatt.run.workers import each
+from run.doubling import double, double_or_die, fail, wait_for_stop
 
 TESTS = Path(__file__).resolve().parent.parent
 SCRIPT = """

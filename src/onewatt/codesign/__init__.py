@@ -1,0 +1,1 @@
+"""Co-design: studies, strategies and fronts; the only outer loop."""

@@ -1,0 +1,1 @@
+"""Running: where outcomes are kept, and the processes and machines that make them."""
