@@ -1,0 +1,263 @@
+"""The least words of every term over a box of tilings, and what they cost at least."""
+
+# pyright: basic
+# fmt: off
+# Written to be read beside its page of formulas: one thought a line, no helper without a use.
+
+from __future__ import annotations
+
+import itertools
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from typing import Any
+
+from onewatt.mapper.checker.ledger import Box, Ledger
+
+
+class Bounds(Ledger):
+    """The ledger with the least it can come to in a box."""
+
+    def tally(self, lo: Any, hi: Any, r: int, slots: Any, place: int) -> float:
+        """Return the least number of tiles of a rank, counting only some slots."""
+        if all(lo[r][j] == hi[r][j] for j in range(place + 1)):
+            return float(_alive(tuple(lo[r]), frozenset(slots), 0, place, lo[r][0]))
+        parts = [list(g) for on, g in itertools.groupby(range(place), lambda j: j in slots) if on]
+        spans = [(lo[r][p[0]], hi[r][p[-1] + 1]) for p in parts]
+        spans = [(a, b) for a, b in spans if a > b]
+        if len(spans) <= 1:
+            return float(-(-spans[0][0] // spans[0][1])) if spans else 1.0
+        return max(-(-spans[0][0] // spans[0][1]), math.prod(a / b for a, b in spans))
+
+    def words(self, lo: Any, hi: Any, rests: Any, key: Any, through: Any,
+              c: Any) -> tuple[float, float, float]:
+        """Return the least words of a term under a class of orders.
+
+        Then what comes back if the run of the class is whole, and what comes on top if not.
+        """
+        x, place, keeps, shared, own = key
+        every = set(range(place)) - shared
+        d = max((j for j in range(place) if self.time[j]), default=-1) if keeps else -1
+        step = d + 1
+        while d >= 0 and keeps and through.get(d, -1) in (-2, x):
+            every -= {d}
+            d = max(j for j in range(d) if self.time[j])
+        irr = [r for r in self.R if not self.rel[x][r]]
+
+        def tiles(run: set[int], without: set[int]) -> float:
+            return math.prod(
+                self.tally(lo, hi, r, every - without if r in run else every, place) for r in irr
+            )
+
+        value = tiles(c[2] if d >= 0 else set(), {d})
+        fixed = math.prod(self.n[p] for p, r, _, _ in self.dims[x] if r < 0)
+        windows = [y for y in self.dims[x] if y[1] >= 0]
+        if not keeps:
+            for p, r, _, _ in windows:
+                fan = [self._fan(lo, hi, q, shared) for q in (p, r)]
+                fixed *= self.n[p] / fan[0] * (self.n[r] / fan[1]) * (sum(fan) - 1) if shared else (
+                    self.n[p] * self.n[r])
+            return value * fixed, 0.0, 0.0
+        e = step if shared else place
+        keeping = [y for y in windows if self.overlaps(lo, hi, y, place, step)]
+        moved, different = 1.0, 1.0
+        for y in windows:
+            p, r, a, b = y
+            plain = _pair(self.n[p], self.n[r], a, b, hi[p][e], hi[r][e], -(-self.n[p] // hi[p][e]))
+            f = plain
+            if d >= 0 and c[1] in (p, r):
+                q, s, u, v = (p, r, a, b) if c[1] == p else (r, p, b, a)
+                lines = {z[0] for z in self.dims[x] if z[1] < 0}
+                turned = c[3] and c[0] != x and any(lo[k][d] > hi[k][d + 1] for k in c[2] & lines)
+                alone = keeping in ([], [y])
+                f = min(f, self.slide(lo, hi, x, q, s, u, v, d, place, step, own, e,
+                                      turned and alone, alone, plain))
+            moved *= f
+            different *= min(plain, union(self.n[p], self.n[r], a, b))
+        # every word of a window comes at least once, whatever is held between its sweeps
+        out = fixed * tiles(set(irr), {j for j in self.deciding if j <= d}) * different
+        value = max(value * fixed * moved, out if windows else 0.0)
+        if d <= 0 or self.tiles == "perfect":
+            return value, 0.0, 0.0
+        share = self.shares(lo, hi, rests, x, d)
+        sure = {p for p in self.R if lo[p][d] > hi[p][d + 1]}  # these loop there
+        fine = 0.0
+        if c[0] == x and c[3] and not windows and sure & c[2]:
+            outside = min(tiles(set(irr) - {p}, {d}) for p in sure & c[2])
+            more = fixed * (outside - tiles(set(irr), {d}))
+            fine = more * (1 - max(share.values(), default=0.0))
+        cheapest = out if windows else fixed * tiles(set(irr), {d})
+        most, least = (min(s * (value - out) + t * max(0.0, value - cheapest), value - out)
+                       for s, t in self.kept(lo, hi, d, x, c, share, sure))
+        return value - most, most - least, fine
+
+    def overlaps(self, lo: Any, hi: Any, window: Any, place: int, step: int) -> bool:
+        """Whether a step of a rank of a window may keep some of its words."""
+        p, r, a, b = window
+        first, second = (
+            any(self.time[j] and hi[q][j] > lo[q][j + 1] for j in range(place)) for q in (p, r))
+        return (first and second) or (first and b * (hi[r][step] - 1) + 1 > a) or (
+            second and a * (hi[p][step] - 1) + 1 > b)
+
+    def _fan(self, lo: Any, hi: Any, r: int, shared: Any) -> int:
+        return min(self.n[r], math.prod(
+            min(self.t.slots[j].size, -(-hi[r][j] // lo[r][j + 1])) for j in shared))
+
+    def slide(self, lo: Any, hi: Any, x: int, p: int, r: int, a: int, b: int, d: int, place: int,
+              step: int, own: bool, e: int, turned: bool, alone: bool, plain: float) -> float:
+        """Return the least words of a window that rank p moves first at slot d."""
+        np, nr, at = self.n[p], self.n[r], place if own else step
+        if -(-hi[p][d] // lo[p][d + 1]) <= 1:
+            return plain
+        wide, move = a * (hi[p][at] - 1) + b * (hi[r][at] - 1) + 1, a * lo[p][step]
+        trips, sweeps = -(-lo[p][d] // hi[p][d + 1]), float(-(-np // hi[p][d]))
+        if not turned and (trips < 3 or wide > (trips - 1) * move):
+            sweeps = 0.0
+        elif any(self.time[j] and hi[p][j] > lo[p][j + 1] for j in range(d)) and not turned:
+            lines = {y[0] for y in self.dims[x] if y[1] < 0}
+            if not any(-(-lo[q][d] // hi[q][d + 1]) >= (2 if q in lines else 3)
+                       for q in self.R if self.rel[x][q] and q not in (p, r)):
+                sweeps = 0.0
+        total = _pair(np, nr, a, b, hi[p][e], hi[r][e], sweeps, True) if wide > move else plain
+        if turned or not any(self.time[j] and hi[r][j] > lo[r][j + 1] for j in range(place)):
+            return total
+        unit = max(-(-nr // hi[r][e]), nr * min(1.0, a / hi[r][e]) if b == 1 else 0.0)
+        n = max(2, trips)
+        least = unit * np * (n - 1) / n
+        if not alone:
+            return least
+        if any(lo[q][j] != hi[q][j] for q in (p, r) for j in range(1, place + 1)):
+            return least
+        if any(self.time[j] and j != d and lo[q][j] > lo[q][j + 1]
+               for q in (p, r) for j in range(place)):
+            return least
+        jump = abs(b * lo[r][step] - a * (trips - 1) * lo[p][step])
+        steps = _alive(tuple(lo[r]), frozenset(range(place)), 0, e, nr)
+        return max(least, total - steps * max(0, wide - jump))
+
+    def shares(self, lo: Any, hi: Any, rests: Any, x: int, d: int) -> dict[int, float]:
+        """Return the share of a tensor's words in last tiles that rest, by the rank they cut."""
+        share: dict[int, float] = {}
+        for p, r, a, b in (y for z in self.dims[x] for y in (z, (z[1], z[0], z[3], z[2]))):
+            if p >= 0:
+                rest, many = self.last(lo, hi, rests, p, d)
+                share[p] = rest / self.n[p]
+                if r >= 0 and rest:
+                    m = self.n[r]
+                    share[p] = min(1.0, (a * rest + b * m * many) / (a * self.n[p] + b * m))
+        return share
+
+    def kept(self, lo: Any, hi: Any, d: int, x: int, c: Any, share: dict[int, float],
+             sure: set[int]) -> list[tuple[float, float]]:
+        """Return the shares that loops outside the slot and in it may keep.
+
+        At most, and if all loops of the run are innermost.
+        """
+        still, slides, run, full = c
+        every = max(share.values(), default=0.0)
+        whole = min([share[p] for p in sure if p in share], default=1.0)  # all loops must rest
+        if still == x:
+            return [(min(every, whole), 0.0 if full else every)] * 2
+        free = {p for p in self.R if not self.rel[still][p]}
+        pairs = {p for row in self.dims for y in row if y[1] >= 0 for p in y[:2]}
+        # the innermost loop over its ranks, which does not address what is held still, must rest
+        most = max([s for p, s in share.items() if all(row[p] for row in self.rel) or (
+            p in free and (p == slides or p not in pairs or slides not in free))], default=0.0)
+        common = any(not self.rel[x][p] for p in free)
+        outside = min(every if common else most, whole)
+        if not full:
+            return [(outside, most)] * 2
+        within = min([most, *(share[p] for p in sure & run if p in share)])
+        alone = sum(hi[p][d] > lo[p][d + 1] for p in run) == 1
+        return [(outside, within if alone else most), (outside, within)]
+
+    def last(self, lo: Any, hi: Any, rests: Any, p: int, d: int) -> tuple[int, int]:
+        """Return the most values in last tiles that may rest, and the most such tiles."""
+        n, many = self.n[p], 1 + sum(self.n[p] // t for t in lo[p][1:d] if t < self.n[p])
+        if rests.get((p, d), True) is False or hi[p][d] == lo[p][d + 1] or lo[p][d] == n:
+            return 0, many
+        if many > 1:
+            return min(n, min(hi[p][d + 1], hi[p][d] - 1) * many), many
+        high, some = min(hi[p][d], n - 1), self.domain[p]
+        some = some[bisect_left(some, lo[p][d]) : bisect_right(some, high)]
+        return max((n % t for t in some if n % t <= hi[p][d + 1] and t > lo[p][d + 1]),
+                   default=0), many
+
+    def costs(self, box: Box, through: Any) -> Iterator[tuple[float, float]]:
+        """Yield least energy and cycles of a box under each combination of classes."""
+        lo, hi, rests = box
+        axes = [j for j in self.J if not self.time[j]]
+        steps = 1.0
+        for r in self.R:
+            copies = math.prod(
+                min(self.t.slots[j].size, -(-hi[r][j] // lo[r][j + 1])) for j in axes)
+            steps *= max(math.ceil(self.n[r] / copies - 1e-9), self.tally(
+                lo, hi, r, {j for j in self.J if self.time[j]}, len(self.J)))
+        steps = max(steps, math.ceil(
+            math.prod(self.n) / math.prod(self.t.slots[j].size for j in axes) - 1e-9))
+        keys = sorted({*self.coef, *(k for row in self.ports.values() for k in row)}
+                      - {None, "step"}, key=str)
+        table = [[self.words(lo, hi, rests, k, through, c) for c in self.classes] for k in keys]
+        where = [self._decides(k, through) for k in keys]
+        for chosen in itertools.product(range(len(self.classes)), repeat=len(self.deciding)):
+            pick = [chosen[self.deciding.index(d)] if d >= 0 else 0 for d in where]
+            rows = {k: row[i] for k, row, i in zip(keys, table, pick, strict=True)}
+
+            def paid(price: dict[Any, float], rows: Any = rows) -> float:
+                total = sum(v * rows[k][0] for k, v in price.items() if k in rows)
+                for d in self.deciding:  # the run of a slot's class is whole, or it is not
+                    mine = [(v, rows[k]) for k, v in price.items() if k in rows
+                            and where[keys.index(k)] == d]
+                    total += min(sum(v * w[1] for v, w in mine), sum(v * w[2] for v, w in mine))
+                return total + price.get("step", 0.0) * steps + price.get(None, 0.0)
+
+            cycles = max([1.0, math.ceil(steps * self.pace - 1e-6)] + [
+                math.ceil(paid(row) - 1e-6) for row in self.ports.values()])
+            energy = self.fixed + paid(self.coef)
+            yield energy + cycles * self.standing, cycles
+
+    def _decides(self, key: Any, through: Any) -> int:
+        if not key[2]:
+            return -1
+        d = max(j for j in range(key[1]) if self.time[j])
+        while through.get(d, -1) in (-2, key[0]):
+            d = max(j for j in range(d) if self.time[j])
+        return d
+
+
+def _alive(chain: tuple[int, ...], slots: frozenset[int], j: int, place: int, size: int) -> int:
+    """Count tiles with work below a tile, only the first where a slot does not count."""
+    while j < place and size <= chain[j + 1]:
+        j += 1
+    if j >= place:
+        return 1
+    tile = chain[j + 1]
+    one = _alive(chain, slots, j + 1, place, tile)
+    if j not in slots:
+        return one
+    return size // tile * one + (
+        _alive(chain, slots, j + 1, place, size % tile) if size % tile else 0
+    )
+
+
+def union(np: int, nr: int, a: int, b: int) -> float:
+    """Return the different words of a window, at least."""
+    if a > 1 and b > 1:
+        return float(np + nr - 1)
+    return float(min(a * (np - 1) + b * (nr - 1) + 1, np * nr))
+
+
+def _pair(np: int, nr: int, a: int, b: int, ep: int, er: int, c: float,
+          credit: bool = False) -> float:
+    """Words of a window a*p + b*r over all tiles of p (or sweeps) and all tiles of r."""
+
+    def slide(e: int) -> float:
+        if b == 1:
+            return float(np * e) if e <= a else a * np + c * (e - a)
+        if credit:
+            return float(np)
+        if a == 1:
+            return float(np * e) if ep <= b else np + np / ep * min(ep, b) * (e - 1)
+        return np + c * (e - 1)
+
+    return nr // er * slide(er) + (slide(nr % er) if nr % er else 0.0)
