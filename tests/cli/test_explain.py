@@ -76,3 +76,30 @@ def test_bad_input_is_one_line_and_code_1(run, arguments, says):
     assert err.startswith("onewatt: error: ")
     assert err.count("\n") == 1
     assert says in err
+
+
+def test_the_last_bound_is_what_the_machine_took(run, tmp_path):
+    """A run of the same mapping replaces the model's waits; of another one it is refused."""
+    layer = ("alexnet::conv5", "-c", "eyeriss")
+    _, out, _ = run("simulate", *layer, "--json")
+    ran = tmp_path / "run.json"
+    ran.write_text(out)
+    cycles = next(c for c in json.loads(out)["cycles"] if c["name"] == "with the link")
+    asked = ("analyze", "alexnet", "-c", "eyeriss", "--convention", "jssc17", "-q", "-o")
+    assert run(*asked, "one")[0] == 0
+    code, out, err = run("explain", "one/result.json", "--measured", str(ran), "--json")
+    assert (code, err) == (0, "")
+    (conv5,) = [x for x in json.loads(out)["layers"] if x["name"] == "conv5"]
+    assert conv5["measured"]
+    assert conv5["steps"][-1]["cycles"] == pytest.approx(cycles["machine"], rel=1e-9)
+    assert conv5["cycles"] == pytest.approx(cycles["machine"], rel=1e-9)
+
+    assert run(*asked, "four", "--batch", "4")[0] == 0
+    for result, file, says in (
+        ("four/result.json", ran, "Expected the mapping of the result"),
+        ("one/result.json", "one/result.json", "is no run of 'onewatt simulate --json'"),
+        ("one/result.json", "none.json", "No such file"),
+    ):
+        code, _, err = run("explain", result, "--measured", str(file))
+        assert code == 1
+        assert says in err

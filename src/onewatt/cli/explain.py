@@ -38,6 +38,13 @@ def explain(
     objective: options.ObjectiveName = "edp",
     batch: options.Batch = 1,
     dataflow: options.DataflowName = "preset",
+    measured: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--measured", metavar="RUN.json",
+            help="Cycles of a layer from 'onewatt simulate --json' for the last bound; repeatable.",
+        ),
+    ] = None,
     as_json: options.AsJson = False,
     jobs: options.Jobs = 0,
     fresh: options.Fresh = False,
@@ -56,8 +63,9 @@ def explain(
         )  # fmt: skip
 
     from onewatt.diagnose.eyexam import eyexam
+    from onewatt.report.measured import measured_cycles
 
-    exam = eyexam(result)
+    exam = eyexam(result, measured=measured_cycles(result, measured or ()))
     _print(exam, _named(exam, layer), as_json=as_json)
     searching.check_finished(result, stopped)
 
