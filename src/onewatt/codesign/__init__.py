@@ -1,0 +1,1 @@
+"""Studies: the one outer loop over chips, networks and algorithms."""
