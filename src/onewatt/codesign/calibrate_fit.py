@@ -168,11 +168,13 @@ def fit_prior(model: Model, measured: Floats, spread: Floats) -> tuple[Floats, f
     measured : array (rows,)
         What was measured, more than 0.
     spread : array (coefficients,)
-        Standard deviation of the logarithm of each coefficient [1].
+        Standard deviation of the logarithm of the first coefficient, and of the ratio of each other
+        one to it [1]: the parts of a chip are dear or cheap together.
 
     Notes
     -----
-    Minimises ``Σ ln(predicted / measured)² / s² + Σ ln(x)² / spread²``; s² is the mean of the rows'
+    Minimises ``Σ ln(predicted / measured)² / s² + ln(x₀)² / spread₀² + Σ ln(xᵢ / x₀)² / spreadᵢ²``;
+    s² is the mean of the rows'
     squares and of `PRIOR_ROWS` rows at `PRIOR_SPREAD`, found in turn with x.
     """
     log, s = np.zeros(len(spread)), PRIOR_SPREAD
@@ -187,17 +189,26 @@ def fit_prior(model: Model, measured: Floats, spread: Floats) -> tuple[Floats, f
     return np.exp(log), s
 
 
+def prior_pull(spread: Floats) -> Floats:
+    """Return what turns logarithms of coefficients into deviations of a prior, see `fit_prior`."""
+    pull = np.eye(len(spread))
+    pull[1:, 0] = -1.0
+    return pull / spread[:, None]
+
+
 def _settle(model: Model, measured: Floats, spread: Floats, s: float, log: Floats) -> Floats:
+    pull = prior_pull(spread)
+
     def loss(at: Floats) -> float:
         rows = np.log(model(np.exp(at))[0] / measured) / s
-        return float(np.square(rows).sum() + np.square(at / spread).sum())
+        return float(np.square(rows).sum() + np.square(pull @ at).sum())
 
     here = loss(log)
     for _ in range(_ROUNDS):
         x = np.exp(log)
         predicted, slopes = model(x)
-        matrix = np.vstack([slopes * x / predicted[:, None] / s, np.diag(1 / spread)])
-        target = np.concatenate([-np.log(predicted / measured) / s, -log / spread])
+        matrix = np.vstack([slopes * x / predicted[:, None] / s, pull])
+        target = np.concatenate([-np.log(predicted / measured) / s, -pull @ log])
         move: Floats = np.linalg.lstsq(matrix, target, rcond=None)[0].astype(np.float64)
         log, there = _shortened(loss, log, move, here)
         if here - there <= _SETTLED * here:
@@ -219,7 +230,7 @@ def uncertainty(model: Model, measured: Floats, x: Floats, prior: Floats | None 
     x : array (coefficients,)
         The fitted coefficients.
     prior : array (coefficients,) or None
-        Spread of the prior of each coefficient's logarithm, if there was one.
+        The spreads of `fit_prior`, if there was a prior.
     spread : float or None
         Spread of the rows' errors; found from the rows where it is left out.
 
@@ -238,7 +249,8 @@ def uncertainty(model: Model, measured: Floats, x: Floats, prior: Floats | None 
     relative = (slopes * x / predicted[:, None])[:, live]
     curve = relative.T @ relative / max(spread, 1e-12) ** 2
     if prior is not None:
-        curve += np.diag(1 / prior[live] ** 2)
+        pull = prior_pull(prior)[:, live]
+        curve += pull.T @ pull
     error = np.full(len(x), np.inf)
     error[live] = np.sqrt(np.maximum(np.diag(np.linalg.pinv(curve)), 0.0))
     t = 2.0 if prior is not None else student(free)

@@ -35,7 +35,9 @@ _ZERO = 0.5
 _EXACT = 1e-3
 #: The least spread of a prior.
 _LEAST_SPREAD = 0.05
-#: The middle of a coefficient that has a prior but no band.
+#: The least spread of the ratio of two parts: what is known of one says little of another.
+_LEAST_RATIO = 0.3
+#: The spread of a coefficient that has a prior but no band.
 _NO_BAND = 0.25
 
 
@@ -175,9 +177,11 @@ class _Trial:
         return block[0] if len(block) == 1 else self.common
 
     def spreads(self, blocks: Blocks) -> Floats:
-        """Return the spread of the prior of each block's logarithm."""
+        """Return the spreads of the prior: of the first block, and of the others' ratio to it."""
         each = [[self.design.spreads.get(p, _NO_BAND) for p in b] for b in blocks]
-        return np.array([max(float(np.median(e)), _LEAST_SPREAD) for e in each])
+        own = [max(float(np.median(e)), _LEAST_SPREAD) for e in each]
+        apart = [max(float(np.sqrt(max(s**2 - own[0] ** 2, 0.0))), _LEAST_RATIO) for s in own[1:]]
+        return np.array([own[0], *apart])
 
     def fit(self, blocks: Blocks, rows: list[int] | None = None) -> tuple[Floats, float | None]:
         """Return the coefficients of some rows, and the spread of errors where a prior sets it."""
