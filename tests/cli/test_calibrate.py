@@ -74,7 +74,7 @@ def test_refusals_are_one_line_and_write_nothing(run, table, tmp_path, text, arg
 
 
 def test_an_unknown_chip(run, table):
-    code, _, err = run("calibrate", "microcontroler", "table.csv")
+    code, _, err = run("calibrate", "microcontrollr", "table.csv")
     assert code == 1
     assert "Did you mean 'microcontroller'?" in err
 

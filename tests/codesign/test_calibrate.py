@@ -327,3 +327,20 @@ def test_batches_and_repetitions_are_rows(chip, searched, tmp_path):
     made = calibrate(chip, written(tmp_path, rows))
     assert len(made.energy.measured) == 8
     assert made.energy.coefficients[0].value == pytest.approx(0.3, rel=0.02)
+
+
+def test_a_part_that_never_holds_up_stays_as_the_chip_states_it():
+    """And a table cannot be asked for what it does not know."""
+    chip = ow.load_chip("systolic_ws")
+    rows = [row_terms(ow.search(ow.load_workload(n), chip), chip) for n in NETWORKS]
+    design = latency_design(chip, rows)
+    blocks = (("compute",), tuple(p for p in design.parts if p not in ("compute", "launch")))
+    slow, _ = design.model(blocks)(np.array([1e-9, 30.0]))
+    given = Rows(slow, NETWORKS)
+    chosen = select(design, given, common="clock")
+    assert chosen.left_out.mape < 1e-6
+    compute = next(i for i, b in enumerate(chosen.blocks) if "compute" in b)
+    assert 1e-9 < chosen.fitted.values[compute] <= 1.0
+    assert chosen.predicted == pytest.approx(slow, rel=1e-5)
+    with pytest.raises(InputError, match="'compute' decides no row"):
+        select(design, given, common="clock", asked=("compute",))

@@ -351,20 +351,26 @@ def _side(
     what: str, fit: _Fit, common: str, table: MeasuredTable, predicted: Floats, prior: bool
 ) -> Side:
     choice, measured = fit.choice, _measured(table.rows, what)
-    fitted, blocks = choice.fitted, list[tuple[str, ...]](choice.blocks)
+    fitted = choice.fitted
     coefficients = tuple(
         Coefficient(
-            common if len(block) > 1 else block[0], block,
+            _name(block, common), block,
             float(fitted.values[i]), float(fitted.low[i]), float(fitted.high[i]),
             float(fitted.log_error[i]),
-            "x" if block[0] in fit.design.relative else _unit(block[0], what),
+            "x" if fit.design.relative.issuperset(block) else _unit(_name(block, common), what),
         )
-        for i, block in enumerate(blocks)
+        for i, block in enumerate(choice.blocks)
     )  # fmt: skip
     return Side(
         what, coefficients, fit.lines, measured, predicted, choice.held_out,
         errors(predicted, measured), choice.left_out, fitted.spread, choice.refused, prior,
     )  # fmt: skip
+
+
+def _name(block: tuple[str, ...], common: str) -> str:
+    """Return what a coefficient is called: its part, or the common one."""
+    first, *more = block
+    return common if more else first
 
 
 def _loss(made: Calibration) -> float:

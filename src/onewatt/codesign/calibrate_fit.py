@@ -19,6 +19,8 @@ Model = Callable[[Floats], tuple[Floats, Floats]]
 
 _ROUNDS = 60
 _SETTLED = 1e-10
+#: Predictions that differ by less are the same.
+_UNMOVED = 1e-6
 #: What the spread of errors is taken to be before any row is seen, and how many rows that weighs.
 PRIOR_SPREAD, PRIOR_ROWS = 0.25, 2.0
 #: 97.5 % quantiles of Student's t by degrees of freedom.
@@ -217,6 +219,28 @@ def _settle(model: Model, measured: Floats, spread: Floats, s: float, log: Float
     return log
 
 
+def unmoved(model: Model, x: Floats) -> Floats:
+    """Return coefficients with those that decide no prediction back at 1, or as near as may be.
+
+    A part that is never the slowest may be as fast as the chip says: what is changed is only what
+    the rows show.
+
+    Examples
+    --------
+    >>> def slowest(x):
+    ...     return np.array([max(x)]), np.array([[float(x[0] >= x[1]), float(x[1] > x[0])]])
+    >>> unmoved(slowest, np.array([4.0, 0.0])).tolist()
+    [4.0, 1.0]
+    """
+    predicted, slopes = model(x)
+    x = x.copy()
+    for i in np.flatnonzero(~slopes.any(0)):
+        x[i], least = 1.0, 1e-12
+        while x[i] > least and np.abs(model(x)[0] / predicted - 1).max() > _UNMOVED:
+            x[i] *= 0.98
+    return x
+
+
 def uncertainty(model: Model, measured: Floats, x: Floats, prior: Floats | None = None,
                 spread: float | None = None) -> Fitted:  # fmt: skip
     """Return coefficients with standard errors and 95 % intervals of their logarithms.
@@ -238,10 +262,10 @@ def uncertainty(model: Model, measured: Floats, x: Floats, prior: Floats | None 
     -----
     The inverse of the curvature of the squares at the fit, times the square of the spread.  A
     coefficient at zero has no logarithm: its upper end is what makes the predictions of the rows
-    that feel it most larger by the spread.
+    that feel it most larger by the spread.  One that decides no row is at its upper end.
     """
     predicted, slopes = model(x)
-    live = x > 0
+    live = (x > 0) & slopes.any(0)
     free = len(measured) - int(live.sum())
     if spread is None:
         total = float(np.square(np.log(predicted / measured)).sum())
@@ -259,7 +283,7 @@ def uncertainty(model: Model, measured: Floats, x: Floats, prior: Floats | None 
     low[~live] = 0.0
     for i in np.flatnonzero(~live):
         share = slopes[:, i] / predicted
-        high[i] = spread / float(np.sqrt(np.square(share).sum())) * t if share.any() else np.inf
+        high[i] = spread / float(np.sqrt(np.square(share).sum())) * t if share.any() else x[i]
     return Fitted(x, spread, error, low, high)
 
 

@@ -15,6 +15,7 @@ from onewatt.codesign.calibrate_fit import (
     fit_prior,
     spearman,
     uncertainty,
+    unmoved,
 )
 from onewatt.codesign.calibrate_terms import COMPUTE, Blocks, Design
 from onewatt.errors import InputError, unknown
@@ -116,7 +117,7 @@ def select(design: Design, rows: Rows, *, common: str, asked: Sequence[str] | No
     trial = _Trial(design, rows, common, prior)
     if asked is not None:
         blocks = trial.named(asked)
-        problem = trial.problem(blocks)
+        problem = trial.problem(blocks) or trial.undecided(blocks)
         if problem:
             raise InputError(problem)
         return trial.choice(blocks, (), chosen=False)
@@ -193,7 +194,7 @@ class _Trial:
             found = fit_prior(model, measured, self.spreads(blocks))
         else:
             near = self.fit(blocks)[0] if rows is not None else None
-            found = fit_log(model, measured, len(blocks), near), None
+            found = unmoved(model, fit_log(model, measured, len(blocks), near)), None
         if rows is None:
             self.whole[blocks] = found
         return found
@@ -240,10 +241,12 @@ class _Trial:
             return ""
         x, _ = self.fit(blocks)
         predicted, slopes = self.design.model(blocks)(x)
+        live = np.flatnonzero(slopes.any(0))
+        if len(live) < 2:
+            return ""
+        blocks, slopes = tuple(blocks[i] for i in live), slopes[:, live]
         relative = slopes / predicted[:, None]
         size = np.sqrt(np.square(relative).sum(0))
-        for i in np.flatnonzero(size == 0):
-            return f"coefficient {self.label(blocks[i])!r} decides no row"
         _, found, turned = np.linalg.svd(relative / size)
         condition = float(found[0] / found[-1]) if found[-1] > 0 else float("inf")
         if condition <= MOST_CONDITION:
@@ -269,7 +272,7 @@ class _Trial:
         if len(blocks) < 2:
             return ""
         found = uncertainty(self.design.model(blocks), self.rows.measured, x)
-        live = np.where(x > 0, found.log_error, 0.0)
+        live = np.where(np.isfinite(found.log_error), found.log_error, 0.0)
         worst = int(live.argmax())
         if live[worst] <= MOST_LOG_ERROR:
             return ""
@@ -278,6 +281,16 @@ class _Trial:
             f"{np.exp(min(live[worst], 50.0)):.3g} either way; add networks in which it weighs "
             "more, or leave it out"
         )
+
+    def undecided(self, blocks: Blocks) -> str:
+        """Return which coefficient no row depends on, or an empty string."""
+        slopes = self.design.model(blocks)(self.fit(blocks)[0])[1]
+        for i in np.flatnonzero(~slopes.any(0)):
+            return (
+                f"coefficient {self.label(blocks[i])!r} decides no row: another part is always "
+                "slower; add networks that it holds up, or leave it out"
+            )
+        return ""
 
     def score(self, blocks: Blocks) -> tuple[float, Floats | None]:
         """Return the root mean square of log errors on networks left out, and the predictions."""

@@ -96,9 +96,10 @@ def latency_parts(chip: Architecture, rows: Sequence[RowTerms]) -> list[str]:
 class Design(NamedTuple):
     """What is fitted: parts, which of them have a value on the chip, and the rows' terms.
 
-    `apart` are those that may get a coefficient of their own unasked: networks keep their ratio to
-    the rest.  `relative` parts are multiples of what the chip states; the others are in W, J or s.
-    Row i of `beside` and `after` is a layer, of row `owner[i]`.
+    `apart` are those that may get a coefficient of their own unasked: networks keep their energy
+    beside the rest, and the ports on the chip their pace beside the clock.  `relative` parts are
+    multiples of what the chip states; the others are in W, J or s.  Row i of
+    `beside` and `after` is a layer, of row `owner[i]`.
     """
 
     parts: tuple[str, ...]
@@ -168,9 +169,10 @@ def latency_design(chip: Architecture, rows: Sequence[RowTerms]) -> Design:
         after.append([0.0] * (len(names) - 1) + [row.launches * (own or 1.0)])
         owner.append(i)
     stated = {*names[:-1], *([LAUNCH] if own else [])}
+    apart = tuple(n for n in names if n in (COMPUTE, chip.memories[0].name, LAUNCH))
     return Design(
         tuple(names),
-        _apart(chip, names),
+        apart,
         frozenset(stated),
         {},
         np.array(beside),

@@ -177,6 +177,8 @@ def coefficient_line(coefficient: Coefficient, stated: dict[str, str]) -> str:
     c = coefficient
     high = "any" if c.high - c.high else f"{c.high:.4g}"
     what = "; ".join(f"{part} {text}" for part, text in stated.items())
+    if c.value > 0 and c.log_error == float("inf"):
+        what += "; it decides no row, so it is as the chip states it, or as near as the rows allow"
     return f"{c.name} = {c.value:.4g} {c.unit} (95 %: {c.low:.4g} to {high}): {what}"
 
 
