@@ -219,18 +219,18 @@ class _Trial:
     def _too_few(self, blocks: Blocks) -> str:
         k, folds, n = len(blocks), self.rows.folds, len(self.rows.measured)
         names = ", ".join(self.label(b) for b in blocks)
-        many = f"{k} coefficients ({names})" if k > 1 else f"1 coefficient ({names})"
+        many = f"{k} coefficients ({names}) need" if k > 1 else f"1 coefficient ({names}) needs"
         has = f"the table has {_many(n, 'measured row')} of {_many(len(folds), 'network')}"
         if len(folds) < max(k, 2):
             return (
-                f"{has}; {many} need at least {max(k, 2)} networks, so that one can be left out; "
+                f"{has}; {many} at least {max(k, 2)} networks, so that one can be left out; "
                 f"add rows of {max(k, 2) - len(folds)} more with another mix of layers, fit fewer "
                 "coefficients, or use a prior"
             )
         left = n - max(map(len, folds))
         if left < k + 1:
             return (
-                f"{has}; {many} need at least {k + 1} rows when any one network is left out, and "
+                f"{has}; {many} at least {k + 1} rows when any one network is left out, and "
                 f"{left} would be left; add {k + 1 - left} or more, best of other networks, fit "
                 "fewer coefficients, or use a prior"
             )
@@ -360,6 +360,8 @@ class _Trial:
         if problem:
             return problem
         now, score = self.score(blocks)[0], self.score(tried)[0]
+        if not np.isfinite(now):
+            return "with one network, nothing says whether it helps on others"
         return (
             f"it changes the error on left-out networks from {100 * now:.3g} % to "
             f"{100 * score:.3g} %, which is not worth a coefficient"

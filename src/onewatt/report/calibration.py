@@ -111,8 +111,10 @@ def _energy(chip: Architecture, part: str) -> str:
     if memory is None:
         return f"{format_quantity(prices.find(part, 'hop').energy, 'J', digits=4)} a hop"
     bits = memory.width or memory.word or chip.mac.inputs_bits
-    each = prices.find(part, "read").energy * 8 / bits
-    return f"{format_quantity(each, 'J', digits=4)} a byte read"
+    action = "read" if prices.find(part, "read").energy else "fill"
+    each = prices.find(part, action).energy * 8 / bits
+    done = "read" if action == "read" else "written"
+    return f"{format_quantity(each, 'J', digits=4)} a byte {done}"
 
 
 def _time(chip: Architecture, part: str) -> str:
