@@ -8,6 +8,7 @@ settings took in a measurement of its own (version 3.0.3, two threads).
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -120,12 +121,16 @@ def chip_of(case: Case, given: dict[str, Any]) -> Architecture:
     keeps = _keeps(given)
     nodes: list[Node] = []
     entries = given["architecture"]["subtree"][0]["local"]
+    arrays = (n for n in case.architecture.nodes if isinstance(n, Container))
     have, first = 1, True
     for entry in entries:
         name, instances = _instances(entry["name"])
-        if instances > have:
-            axis = f"to_{name}" if f"to_{name}" in told else "to_mac"
-            nodes.append(Container(name=axis, fanout=(Axis(name=axis, size=instances // have),)))
+        if instances > have:  # what stands between is an array of the case, by its own axes
+            array = next(arrays)
+            size = math.prod(axis.size for axis in array.fanout)
+            if size != instances // have:
+                raise ValueError(f"{array.name!r} is of {size}, not {instances // have} instances")
+            nodes.append(array)
             have = instances
         attributes, kind = entry["attributes"], entry["class"].lower()
         if "mac" in kind or "compute" in kind:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 
 
@@ -30,3 +31,9 @@ def mean_size(errors: Iterable[float]) -> float:
 def verdict(met: bool) -> str:
     """Return ``met`` or ``MISSED``."""
     return "met" if met else "MISSED"
+
+
+def paragraphs(*texts: str) -> str:
+    """Return paragraphs of prose, wrapped; tables and headings stay as they are."""
+    wrapped = (t if t.startswith(("|", "#")) else textwrap.fill(t, 118) for t in texts)
+    return "\n\n".join(wrapped) + "\n"

@@ -36,8 +36,10 @@ def reference():
 
 def test_the_presets():
     assert NAMES == [
+        "ethos_u55", "ethos_u55_128", "ethos_u55_32", "ethos_u55_64",
         "eyeriss", "eyeriss_256", "eyeriss_like", "eyeriss_v2", "eyeriss_v2_1024",
-        "eyeriss_v2_16384", "eyeriss_v2_256", "eyeriss_v2_v1", "eyeriss_v2_v15", "systolic_ws",
+        "eyeriss_v2_16384", "eyeriss_v2_256", "eyeriss_v2_v1", "eyeriss_v2_v15",
+        "microcontroller", "systolic_ws",
     ]  # fmt: skip
     assert all(chip.title and chip.source for chip in list_chips())
 

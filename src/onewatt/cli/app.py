@@ -9,6 +9,7 @@ import typer
 from onewatt import __version__
 from onewatt.cli import (
     analyze,
+    calibrate,
     chips,
     compare,
     evaluate,
@@ -51,8 +52,8 @@ def onewatt(
 
 
 for verb in (
-    analyze, map, evaluate, explore, explain, flexibility, simulate, verify, report, show, compare,
-    schema,
+    analyze, map, evaluate, explore, explain, flexibility, calibrate, simulate, verify, report,
+    show, compare, schema,
 ):  # fmt: skip
     name = verb.__name__.rpartition(".")[2]
     app.command(name)(getattr(verb, name))

@@ -1,1 +1,1 @@
-"""Co-design: studies, strategies and fronts; the only outer loop."""
+"""Co-design: studies, strategies, fronts and calibration; the only outer loop."""

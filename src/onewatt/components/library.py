@@ -23,6 +23,8 @@ from onewatt.spec.price import ComponentArea, Price, Prices
 
 #: The component that the upkeep of a whole chip is charged to.
 CHIP = "chip"
+#: The component that starting a layer is charged to.
+LAUNCH = "launch"
 #: How far a hop goes where a network does not say [m]: the middle of ISCA16's array hop, assumed.
 ARRAY_HOP = 1.5e-3
 
@@ -78,6 +80,13 @@ def prices(architecture: Architecture) -> Prices:
             found += _of_node(architecture, node)
     for stated in architecture.upkeep.energy:
         found.append(_stated(architecture, CHIP, stated.action, stated, None))
+    launch = architecture.launch
+    if launch.energy or launch.high:
+        stated = ActionEnergy(
+            action="idle", energy=launch.energy, low=launch.low, high=launch.high,
+            source=launch.source,
+        )  # fmt: skip
+        found.append(_stated(architecture, LAUNCH, "launch", stated, None))
     return Prices(prices=tuple(found), areas=_areas(architecture))
 
 

@@ -20,6 +20,7 @@ from onewatt.mapper.kernel.tilings import orders_at, tiling_costs
 from onewatt.mapper.problem import Case, Problem, without_trivial
 from onewatt.mapper.template import templates
 from onewatt.model.evaluate import evaluate
+from onewatt.model.launch import without_launch
 from onewatt.spec.architecture import Architecture
 from onewatt.spec.mapping import Mapping
 from onewatt.spec.price import Prices
@@ -111,6 +112,8 @@ def search_layer(
 ) -> Found:
     """Return the best mappings of one run of a layer and prove that there are none better.
 
+    What a launch takes is left out: it is the same for all mappings.
+
     Parameters
     ----------
     einsum : Einsum
@@ -139,8 +142,8 @@ def search_layer(
     Stopped
         If it was to stop before anything was found.
     """
-    one = without_trivial(einsum)
-    return _Search(one, architecture, prices, goal, tiles, proof, stop, effort).run()
+    one, chip = without_trivial(einsum), without_launch(architecture)
+    return _Search(one, chip, prices, goal, tiles, proof, stop, effort).run()
 
 
 def certify(einsum: Einsum, architecture: Architecture, goal: Goal, tiles: Tiles) -> Certificate:
@@ -160,7 +163,7 @@ def certify(einsum: Einsum, architecture: Architecture, goal: Goal, tiles: Tiles
     >>> check(proof) > 0
     True
     """
-    one = without_trivial(einsum)
+    one, architecture = without_trivial(einsum), without_launch(architecture)
     found = search_layer(
         one, architecture, price_list(architecture), goal=goal, tiles=tiles, proof=True
     )

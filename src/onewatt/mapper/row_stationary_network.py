@@ -22,7 +22,7 @@ from onewatt.model.jssc17.evaluate import evaluate
 from onewatt.model.jssc17.nest import loop_nest
 from onewatt.model.jssc17.passes import Grid, active_pes
 from onewatt.model.jssc17.shape import Shape
-from onewatt.spec.architecture import Architecture
+from onewatt.spec.architecture import Architecture, Launch
 from onewatt.spec.budget import Budget
 from onewatt.spec.cost import Cost
 from onewatt.spec.price import Prices
@@ -88,6 +88,11 @@ def search_row_stationary(
     """
     if objective not in OBJECTIVES:
         raise InputError(unknown("objective", objective, OBJECTIVES))
+    if architecture.launch != Launch():
+        raise InputError(
+            f"chip {architecture.name!r} states a launch, which convention 'jssc17' does not know; "
+            "take it out, or use convention 'literal'"
+        )
     prices = price_list(architecture)
     able, unpriced = priceable(workload, architecture)
     layers = [e for e in able.einsums if e.work == "mac"]

@@ -21,6 +21,8 @@ from onewatt.mapper.whynot import why_not
 from onewatt.model.bound import bound
 from onewatt.model.budget import judge
 from onewatt.model.evaluate import evaluate, priceable, versions
+from onewatt.model.launch import launch_cycles, launch_energy, without_launch
+from onewatt.model.ledger import standing_energy
 from onewatt.model.nest import lower
 from onewatt.model.words import check_words
 from onewatt.run.workers import each
@@ -132,13 +134,15 @@ def search(
     if not workload.einsums:
         names = ", ".join(f"{u.name!r} ({u.op})" for u in unpriced[:6])
         raise InputError(f"workload {workload.name!r} has nothing that can be priced: {names}")
-    goal: Goal = "front" if objective == "edp" or cap is not None else objective
-    ask = _Ask(architecture, goal, tiles, cache, effort)
+    launch = _launch(architecture, prices)
+    apart = objective == "layer_edp" and any(launch)  # a launch weighs on each layer's product
+    goal: Goal = "front" if objective == "edp" or cap is not None or apart else objective
+    ask = _Ask(without_launch(architecture), goal, tiles, cache, effort)
     found = _search_distinct(workload, ask, workers, progress, stop)
     mac = [e for e in workload.einsums if e.work == "mac"]
     fixed = _fixed(workload, architecture, prices)
     fronts = [
-        [Choice(c.energy * e.count, c.cycles * e.count, c.mapping)
+        [Choice((c.energy + launch[0]) * e.count, (c.cycles + launch[1]) * e.count, c.mapping)
          for c in found[e.signature].front]
         for e in mac
     ]  # fmt: skip
@@ -163,6 +167,13 @@ def search(
     if budget is not None:
         result = msgspec.structs.replace(result, budget=judge(result, budget))
     return result
+
+
+def _launch(architecture: Architecture, prices: Prices) -> tuple[float, int]:
+    """Return what one launch takes, with what every cycle costs: energy [J] and cycles [1]."""
+    cycles = launch_cycles(architecture)
+    standing = cycles * standing_energy(architecture, prices) if cycles else 0.0
+    return launch_energy(architecture, prices) + standing, cycles
 
 
 def _read_cap(within: float | str | None, objective: Objective) -> float | None:

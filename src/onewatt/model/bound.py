@@ -8,6 +8,7 @@ from typing import Literal
 from onewatt.model import sparse, vector
 from onewatt.model.boundaries import least_moved
 from onewatt.model.latency import transfer_cycles
+from onewatt.model.launch import launch_cycles, launch_energy, launched
 from onewatt.model.ledger import standing_energy
 from onewatt.model.words import block, stored_bits
 from onewatt.spec.architecture import Architecture
@@ -49,6 +50,7 @@ def least(
     standing = standing_energy(architecture, prices)
     if einsum.work == "vector":
         cost: Cost = vector.stream(einsum, architecture, prices)
+        cost += launched(einsum, architecture, prices)
         cycles = cost.cycles(einsum.name)
         return cost.energy + cycles * standing, cycles
     moved, ported = _once(einsum, architecture, prices)
@@ -61,7 +63,8 @@ def least(
     done = sparse.effective(einsum, mac)
     energy = moved + einsum.points * done.actual * prices.find(mac.name, "compute").energy
     paced = einsum.points / mac.lanes * done.paced
-    cycles = max(math.ceil(paced / architecture.pes - 1e-9), ported)
+    cycles = max(math.ceil(paced / architecture.pes - 1e-9), ported) + launch_cycles(architecture)
+    energy += launch_energy(architecture, prices)
     return (energy + cycles * standing) * einsum.count, float(cycles * einsum.count)
 
 

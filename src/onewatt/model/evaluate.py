@@ -9,6 +9,7 @@ from onewatt.errors import MappingError
 from onewatt.model import isca16, latency, ledger, vector
 from onewatt.model.bound import bound
 from onewatt.model.counts import count
+from onewatt.model.launch import launched
 from onewatt.model.nest import check_kept, check_place, lower
 from onewatt.model.words import check_capacity, check_words
 from onewatt.spec.architecture import Architecture
@@ -59,6 +60,7 @@ def evaluate(
     prices = prices or price_list(architecture)
     if einsum.work == "vector":
         cost = vector.stream(einsum, architecture, prices)
+        cost += launched(einsum, architecture, prices)
         kept = ledger.upkeep(einsum, architecture, prices, cost.cycles(einsum.name))
         return cost + Cost(entries=tuple(kept))
     if convention == "jssc17":
@@ -77,6 +79,7 @@ def evaluate(
     charged = isca16.reread(einsum, architecture, counts) if convention == "isca16" else counts
     entries = ledger.lines(einsum, architecture, prices, charged)
     cost = Cost(entries=tuple(entries), busy=tuple(latency.busy(einsum, architecture, counts)))
+    cost += launched(einsum, architecture, prices)
     used = {**counts.instances, architecture.mac.name: counts.active}
     kept = ledger.upkeep(
         einsum, architecture, prices, cost.cycles(einsum.name), convention=convention, used=used

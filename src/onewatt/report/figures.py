@@ -14,7 +14,7 @@ from onewatt.spec.result import Bound, LayerResult, Result
 from onewatt.spec.workload import Einsum
 
 #: Actions that are paid whatever happens; they belong to no tensor.
-STANDING = ("leak", "clock", "idle")
+STANDING = ("leak", "clock", "idle", "launch")
 #: What a line of the ledger is for, apart from the name of a tensor.
 UPKEEP, ARITHMETIC = "upkeep", "arithmetic"
 _SERVED, _WRITTEN = ("read", "hop"), ("fill", "update")

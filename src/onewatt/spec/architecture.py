@@ -14,7 +14,17 @@ from onewatt.spec.network import (
     at_least_zero,
     known_tensors,
 )
-from onewatt.spec.types import Bits, Hertz, Metres, Noun, SquareMetres, Volts, Watts
+from onewatt.spec.types import (
+    Bits,
+    Hertz,
+    Joules,
+    Metres,
+    Noun,
+    Seconds,
+    SquareMetres,
+    Volts,
+    Watts,
+)
 from onewatt.spec.types import WordsPerCycle as Rate
 
 _LARGEST_NODE = 10e-6
@@ -182,6 +192,24 @@ class Clock(Noun):
     energy: tuple[ActionEnergy, ...] = ()
 
 
+class Launch(Noun):
+    """What every run of a layer takes to start: set-up, a kernel call, an interrupt.
+
+    It comes before the layer's own work and overlaps with nothing.  Work that is fused with the
+    layer before it has no launch of its own.
+    """
+
+    time: Seconds = 0.0
+    energy: Joules = 0.0
+    low: Joules | None = None
+    high: Joules | None = None
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse less than nothing."""
+        at_least_zero("launch", time=self.time, energy=self.energy, low=self.low, high=self.high)
+
+
 class Limit(Noun):
     """A loop that a dataflow allows or demands.
 
@@ -223,6 +251,7 @@ class Architecture(Noun):
     source: str = ""
     dataflow: Dataflow = Dataflow()
     upkeep: Clock = Clock()
+    launch: Launch = Launch()
     overhead_area: SquareMetres | None = None
 
     def __post_init__(self) -> None:

@@ -10,7 +10,7 @@ from onewatt.spec.types import Joules, Noun
 
 LedgerAction = Literal[
     "read", "fill", "update", "drain", "hop", "compute", "gated", "skipped",
-    "metadata", "leak", "clock", "idle",
+    "metadata", "leak", "clock", "idle", "launch",
 ]  # fmt: skip
 
 

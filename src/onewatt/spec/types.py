@@ -14,6 +14,7 @@ class Unit(NamedTuple):
 
 
 Joules = Annotated[float, Unit("J")]
+Seconds = Annotated[float, Unit("s")]
 Watts = Annotated[float, Unit("W")]
 Hertz = Annotated[float, Unit("Hz")]
 SquareMetres = Annotated[float, Unit("m2")]
