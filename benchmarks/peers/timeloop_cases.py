@@ -24,7 +24,6 @@ import ours
 from onewatt.spec.architecture import (
     ActionEnergy,
     Architecture,
-    Axis,
     Container,
     Dataflow,
     Limit,
