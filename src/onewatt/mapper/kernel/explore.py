@@ -26,7 +26,7 @@ from onewatt.mapper.kernel.arrays import (
 )
 from onewatt.mapper.kernel.boxes import agrees, copy_rows, in_set, tighten, up
 from onewatt.mapper.kernel.jit import compiled, leaf
-from onewatt.mapper.kernel.prices import open_classes, rank_of, weigh
+from onewatt.mapper.kernel.prices import last_within, open_classes, rank_of, weigh
 from onewatt.mapper.kernel.words import Bound, least_words
 
 RESTING = 0.2
@@ -84,12 +84,8 @@ def _gap(energy, cycles, mode, best):
         return best[0, 0] - energy
     if mode == EDP:
         return best[0, 0] / cycles * best[0, 1] - energy
-    gap = np.inf
-    for k in range(len(best)):  # by rising cycles
-        if best[k, 1] > cycles:
-            break
-        gap = best[k, 0] - energy
-    return gap
+    k = last_within(best, cycles)
+    return best[k, 0] - energy if k >= 0 else np.inf
 
 
 @leaf

@@ -24,6 +24,19 @@ from onewatt.mapper.kernel.jit import leaf
 
 
 @leaf
+def last_within(best: Any, cycles: float) -> int:
+    """The point of a front, by rising cycles and falling energy, that costs least within cycles."""
+    a, b = 0, len(best)
+    while a < b:
+        m = (a + b) // 2
+        if best[m, 1] <= cycles:
+            a = m + 1
+        else:
+            b = m
+    return a - 1
+
+
+@leaf
 def beaten(energy: Any, cycles: Any, mode: int, best: Any, tolerance: float) -> Any:
     """Whether no mapping at least as dear as this can be an answer; best (B, 2), unused are inf."""
     slack = 1.0 - tolerance
@@ -33,12 +46,8 @@ def beaten(energy: Any, cycles: Any, mode: int, best: Any, tolerance: float) -> 
         return energy * cycles >= best[0, 0] * best[0, 1] * slack
     if mode == LATENCY:
         return cycles > best[0, 1] or (cycles == best[0, 1] and energy >= best[0, 0] * slack)
-    for k in range(len(best)):  # by rising cycles
-        if best[k, 1] > cycles:
-            return False
-        if best[k, 0] * slack <= energy:
-            return True
-    return False
+    k = last_within(best, cycles)
+    return k >= 0 and best[k, 0] * slack <= energy
 
 
 @leaf
