@@ -2,8 +2,8 @@
 
     python examples/mobilenet_chip.py -o mobilenet_chip --store chip.sqlite
 
-writes the figure, every point as CSV, the front of each strategy, and the chip of least EDP as YAML.
-A run that is killed goes on from its store.  docs/gallery.md tells what comes out.
+writes the figure, every point as CSV, the front of each strategy, and the chip of least EDP as
+YAML.  A run that is killed goes on from its store.  docs/gallery.md tells what comes out.
 """
 
 from __future__ import annotations

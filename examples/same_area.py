@@ -1,8 +1,7 @@
-"""How should an area be split between PEs, their registers and the buffer?
+"""One area split in many ways between PEs, their registers and the buffer.
 
-The question of ISCA 2016 (isca16 in docs/references.bib), section on hardware resources: every chip
-has the area of the paper's 256 PEs with 512 B of registers each and 128 kB of buffer; more PEs leave
-less for storage.
+A question of ISCA 2016 (isca16 in docs/references.bib): every chip has the area of the paper's 256
+PEs with 512 B of registers each and 128 kB of buffer; more PEs leave less for storage.
 
     python examples/same_area.py -o same_area          # the paper's costs: under a minute
     python examples/same_area.py -o same_area --sized  # and memories priced by their size
@@ -33,13 +32,13 @@ from onewatt.spec.study import Assignment, Knob, Setting, Study
 STUDY = Path(__file__).with_suffix(".yaml")
 #: Rows of the array, as in the paper's baseline of 16 by 16; the columns make the number of PEs.
 ROWS = 16
-COLUMNS = (2, 8, 12, 16, 18, 24)
-REGISTERS = (256, 512, 1024)  # B in each PE
+COLUMNS = (2, 8, 16, 24)
+REGISTERS = (128, 256, 512, 1024)  # B in each PE
 BASELINE = (16, 512, 128)  # columns, registers [B], buffer [KiB] (isca16)
 #: Area of a byte of buffer [um2]: 100 KiB of the Eyeriss chip take 2.333 mm2 (preset eyeriss).
 BYTE = 22.8
-#: Area of a byte in a register file over that of one in the buffer [1], derived from isca16, Fig. 7b
-#: (docs/isca16.md).  The Eyeriss chip has 2.9 and the circuit models of the component library 9.
+#: Area of a byte in a register file over that of one in the buffer [1], derived from isca16,
+#: Fig. 7b (docs/isca16.md).  The Eyeriss chip has 2.9 and the circuit models of the component library 9.
 RATIO = 1.6
 #: Area of the multiplier and adder of a PE [um2] (preset eyeriss, derived from jssc17).
 MAC = 5396.0
@@ -178,17 +177,15 @@ def figure(found: list[Row]) -> str:
 def _panel(found: list[Row], pricing: str, kind: str) -> Panel:
     series = list[Series]()
     for colour, registers in zip(COLOURS, REGISTERS, strict=False):
-        for mapper, aim in (("latency", "every PE at work"), ("energy", "least energy")):
+        for mapper, aim in (("latency", "fastest"), ("energy", "least energy")):
             mine = sorted(
                 (r for r in found if (r.pricing, r.kind, r.mapper, r.registers)
-                 == (pricing, kind, mapper, registers)), key=lambda r: r.pes,
+                 == (pricing, kind, mapper, registers)), key=lambda r: r.throughput,
             )  # fmt: skip
             if mine:
                 points = [(r.throughput, r.energy, _said(r)) for r in mine]
-                name = f"{registers} B of registers, {aim}"
-                series.append(
-                    Series(name, points, colour, line=mapper == "latency", hollow=mapper != "latency")
-                )
+                name, fast = f"{registers} B a PE, {aim}", mapper == "latency"
+                series.append(Series(name, points, colour, line=fast, hollow=not fast))
     return Panel(f"{kind}: {SETTINGS[pricing]}", "MACs a cycle", "energy of a MAC [MACs]", series)
 
 
@@ -238,7 +235,7 @@ def main(arguments: list[str]) -> None:
     (options.output / "same_area.csv").write_text(text, encoding="utf-8")
     (options.output / "same_area.svg").write_text(figure(found), encoding="utf-8")
     for pricing in dict.fromkeys(r.pricing for r in found):
-        print(f"{SETTINGS[pricing]}: the registers that cost least, every PE at work\n")
+        print(f"{SETTINGS[pricing]}: the registers that cost least, fastest mappings\n")
         print(table(found, pricing) + "\n")
 
 
