@@ -38,7 +38,7 @@ BASELINE = (16, 512, 128)  # columns, registers [B], buffer [KiB] (isca16)
 #: Area of a byte of buffer [um2]: 100 KiB of the Eyeriss chip take 2.333 mm2 (preset eyeriss).
 BYTE = 22.8
 #: Area of a byte in a register file over that of one in the buffer [1], derived from isca16,
-#: Fig. 7b (docs/isca16.md).  The Eyeriss chip has 2.9 and the circuit models of the component library 9.
+#: Fig. 7b (docs/isca16.md).  The Eyeriss chip has 2.9, circuit models in the component library 9.
 RATIO = 1.6
 #: Area of the multiplier and adder of a PE [um2] (preset eyeriss, derived from jssc17).
 MAC = 5396.0
