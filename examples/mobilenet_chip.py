@@ -148,7 +148,7 @@ def table(rows: list[Row]) -> str:
         "least EDP": min(able, key=lambda r: r.edp),
         "least latency": min(able, key=lambda r: r.latency),
     }
-    lines = ["| chip | array, network, filter spad, inner spads, buffer | mJ | ms | W | mm² | EDP |",
+    lines = ["| chip | array, network, filter and inner spads, buffer | mJ | ms | W | mm² | EDP |",
              "|---" * 7 + "|"]  # fmt: skip
     stock = chosen["Eyeriss as it is"].edp
     for name, r in chosen.items():

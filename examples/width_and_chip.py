@@ -3,9 +3,10 @@
     python examples/width_and_chip.py -o width_and_chip --store width.sqlite
 
 asks width_and_chip.yaml three times for the least energy and the most accuracy: on Eyeriss as it is
-with any network, on any chip with the largest network, and with both free.  Writes every point as
-CSV and the figure.  A run that is killed goes on from its store.  docs/gallery.md tells what comes
-out.
+with any network, on any chip with the largest network, and with both free; the last with a strategy
+that carries the whole front along (front_descent.py) and with that of the others.  Writes every
+point as CSV and the figure.  A run that is killed goes on from its store.  docs/gallery.md tells
+what comes out.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from front_descent import FrontDescent
 from line_figure import COLOURS, Panel, Series, line_panels
 from mobilenet_chip import only
 
 import onewatt as ow
 from onewatt.codesign.front import dominates, hypervolume, pareto
-from onewatt.codesign.strategies import read_strategy
+from onewatt.codesign.strategies import Grid, Strategy, read_strategy
 from onewatt.codesign.study import FileStudy, Options, load_study, size
 from onewatt.spec.architecture import Architecture
 from onewatt.spec.budget import Budget
@@ -48,6 +50,8 @@ CHIP = {
 }  # fmt: skip
 #: The three questions, and what each keeps fixed.
 FIXED = {"network alone": CHIP, "chip alone": NETWORK, "both": dict[str, str]()}
+#: From Eyeriss and the largest network: the chip first, then the networks, then the chip again.
+DESCENT = FrontDescent(start=tuple((CHIP | NETWORK).items()), order=tuple(CHIP))
 #: Where volumes are measured from: a network that guesses, at this many mJ.
 WORST = (25.0, 0.0)
 
@@ -200,22 +204,24 @@ def main(arguments: list[str]) -> None:
     """Ask three times, and write table, rows and figure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("-o", "--output", type=Path, default=Path("width_and_chip"))
-    parser.add_argument("--evaluations", type=int, default=64, help="of each question")
-    parser.add_argument("--strategy", default="evolve:population=16", help="as onewatt explore")
+    parser.add_argument("--evaluations", type=int, default=48, help="of each question")
+    parser.add_argument("--strategy", default="tpe", help="as onewatt explore")
     parser.add_argument("--store", type=Path, help="where outcomes are kept and found again")
     parser.add_argument("--executor", default="local", help="as onewatt explore")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
+    other = read_strategy(options.strategy)
+    runs: list[tuple[str, str, Strategy]] = [(q, q, other) for q in FIXED if q != "both"]
+    runs += [("both", "both", DESCENT), (f"both, {options.strategy.split(':')[0]}", "both", other)]
     found = list[Row]()
-    for question, fixed in FIXED.items():
-        study = Accurate(only(load_study(STUDY), fixed))
+    for name, question, strategy in runs:
+        study = Accurate(only(load_study(STUDY), FIXED[question]))
         whole = size(study.space) <= options.evaluations
         front = ow.explore(
-            study, strategy="grid" if whole else read_strategy(options.strategy),
-            evaluations=options.evaluations, seed=options.seed, store=options.store,
-            executor=options.executor,
+            study, strategy=Grid() if whole else strategy, evaluations=options.evaluations,
+            seed=options.seed, store=options.store, executor=options.executor,
         )  # fmt: skip
-        found += rows(front, question)
+        found += rows(front, name)
     text = as_csv(found)
     found = from_csv(text)  # what is drawn and printed is what the file says
     options.output.mkdir(parents=True, exist_ok=True)

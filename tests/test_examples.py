@@ -12,9 +12,11 @@ import pytest
 
 import onewatt as ow
 from near import near
-from onewatt.codesign.front import dominates, hypervolume
+from onewatt.codesign.front import dominates, hypervolume, pareto
+from onewatt.codesign.strategies.base import Asking, Tried
 from onewatt.codesign.study import load_study, point_at, points, size
 from onewatt.components.library import prices
+from onewatt.spec.study import Knob
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples"
@@ -249,3 +251,57 @@ def test_a_joint_front_with_the_single_sided_points_is_no_worse(tmp_path):
     again = example.from_csv(example.as_csv(found))
     assert "<svg" in example.figure(again)
     assert "both" in example.table(again)
+
+
+def worked_out(strategy, space, cost):
+    """Run a strategy on a function; return the values by point, and the generations."""
+    known, generations = {}, 0
+    proposals = strategy.proposals(Asking(space, 2, 0))
+    try:
+        generation = next(proposals)
+        while True:
+            generations += 1
+            known |= {p: cost(p) for p in generation}
+            generation = proposals.send([Tried(p, *cost(p)) for p in generation])
+    except StopIteration:
+        return known, generations
+
+
+def test_front_descent_finds_the_front_of_knobs_that_hardly_interact():
+    example = module("front_descent")
+    space = (
+        Knob(path="network", values=("1", "2", "4", "8")),
+        Knob(path="array", values=("3", "1", "2")),
+        Knob(path="buffer", values=("5", "3", "4", "9")),
+    )
+
+    def cost(point):
+        network = int(point["network"])
+        chip = int(point["array"]) + int(point["buffer"])
+        return (float(network * chip), -float(network)), (0.0,)
+
+    start = (("network", "8"), ("array", "2"), ("buffer", "9"))
+    strategy = example.FrontDescent(start=start, order=("array", "buffer"))
+    known, generations = worked_out(strategy, space, cost)
+    every = {p: cost(p)[0] for p in points(space)}
+    best = {tuple(every.values())[i] for i in pareto(list(every.values()))}
+    assert best == {(4.0 * n, -float(n)) for n in (1, 2, 4, 8)}
+    assert best <= {values for values, _ in known.values()}
+    assert len(known) < len(every)
+    assert generations >= 4
+    assert next(iter(known)).knobs == (("network", "8"), ("array", "2"), ("buffer", "9"))
+
+
+def test_front_descent_leaves_what_misses_a_limit_once_something_keeps_it():
+    example = module("front_descent")
+    space = (Knob(path="a", values=("1", "2", "3")), Knob(path="b", values=("1", "2")))
+
+    def cost(point):
+        a, b = int(point["a"]), int(point["b"])
+        return (float(a), float(b)), (0.5 if a == 1 else 0.0,)
+
+    known, _ = worked_out(example.FrontDescent(start=(("b", "2"),)), space, cost)
+    kept = [values for values, misses in known.values() if misses == (0.0,)]
+    assert [kept[i] for i in pareto(kept)] == [(2.0, 1.0)]
+    # the line along b goes through (2, 2) alone: (1, 2) would beat it, but misses a limit
+    assert [p["a"] + p["b"] for p in known] == ["12", "22", "32", "21", "11", "31"]
