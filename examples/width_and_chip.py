@@ -173,8 +173,9 @@ def figure(found: list[Row]) -> str:
         mine = front_of(found, question)
         tried = [(r.energy, r.accuracy, r.knobs) for r in found if r.question == question]
         best = [(r.energy, r.accuracy, r.knobs) for r in mine]
-        fronts.append(Series("", tried, colour, line=False, hollow=True, size=2.0))
-        fronts.append(Series(question, best, colour, steps=True))
+        if not question.startswith("both, "):
+            fronts.append(Series("", tried, colour, line=False, hollow=True, size=1.8))
+            fronts.append(Series(question, best, colour, steps=True, size=2.8))
         last = max(r.number for r in found if r.question == question) + 1
         grown = [(float(n), volume(found, question, n)) for n in range(1, last + 1)]
         points = [(n, v, f"{n:g}: {v:.0f}") for n, v in grown]
