@@ -180,8 +180,9 @@ def test_a_small_run_keeps_the_limits_and_exports_a_chip(tmp_path):
     assert "Eyeriss as it is" in example.table(again)
     assert "<svg" in example.figure(again)
     best = example.best_point(front)
-    (tmp_path / "chip.yaml").write_text(best.result.chip)
+    (tmp_path / "chip.yaml").write_text(example.chip_text(best))
     chip = ow.load_chip(tmp_path / "chip.yaml")
+    assert chip.name == "mobilenet_chip"
     assert 1e6 * prices(chip).area == near(best.result.totals.area * 1e6)
     found = ow.search(ow.load_workload("mlperf_kws"), chip, objective="energy", tiles="perfect")
     assert found.energy == near(best.objectives["energy"])
