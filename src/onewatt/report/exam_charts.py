@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 from onewatt.diagnose.eyexam import CHOICE, PEAK, STEPS, Exam, LayerExam
@@ -53,6 +54,50 @@ def by_cause(exam: Exam, clock: float) -> Figure | None:
                   "range": [min(-0.6, many / 2 - 3.5), max(many - 0.4, many / 2 + 2.5)]},
     }  # fmt: skip
     return {"data": data, "layout": layout}
+
+
+def steps(exam: Exam, clock: float) -> Figure | None:
+    """Time of a network as a waterfall: at peak, then what each cause adds; None without layers."""
+    rows = [c for c in exam.causes if c.cycles > 0]
+    if not exam.layers or not rows:
+        return None
+    ends = list(itertools.accumulate(c.cycles / clock for c in rows))
+    starts = [0.0, *ends[:-1]]
+    whole = ends[-1]
+    worst = exam.costliest
+    bars = {
+        "type": "bar", "orientation": "h", "y": [c.name for c in rows], "base": starts,
+        "x": [c.cycles / clock for c in rows], "hoverinfo": "text",
+        "marker": {"color": [COLOURS.get(c.name, "#8A8F98") for c in rows]},
+        "hovertext": [f"{c.name}: {quantity(c.cycles / clock, 's')}, {large(c.cycles)} cycles"
+                      for c in rows],
+    }  # fmt: skip
+    ends_text = [
+        {
+            "y": c.name, "showarrow": False, "font": {"size": 12},
+            # a bar that ends far right is labelled at its left
+            "x": end if end < 0.72 * whole else start,
+            "xanchor": "left" if end < 0.72 * whole else "right",
+            "xshift": 6 if end < 0.72 * whole else -6,
+            "text": _labelled(f"{quantity(c.cycles / clock, 's')}, {percent(c.share)}",
+                              strong=worst is not None and c.name == worst.name),
+        }
+        for c, start, end in zip(rows, starts, ends, strict=True)
+    ]  # fmt: skip
+    layout = {
+        "height": max(220, 70 + 34 * len(rows)), "showlegend": False, "bargap": 0.3,
+        "annotations": ends_text,
+        "xaxis": {"tickformat": "~s", "ticksuffix": "s", "nticks": 6, "automargin": True,
+                  "zeroline": False, "range": [0, 1.02 * whole]},
+        "yaxis": {"autorange": "reversed", "automargin": True, "showgrid": False,
+                  "ticklabelstandoff": 6},
+    }  # fmt: skip
+    return {"data": [bars], "layout": layout}
+
+
+def _labelled(words: str, *, strong: bool) -> str:
+    shown = words.replace("<", "&lt;")  # "< 0.1 %"
+    return f"<b>{shown}</b>" if strong else shown
 
 
 def waterfall(layer: LayerExam) -> Figure:
