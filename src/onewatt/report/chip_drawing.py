@@ -66,7 +66,7 @@ def _facts(node: Node) -> list[str]:
         return _memory(node)
     facts = [", ".join(node.tensors), " ".join((node.delivery, *node.axes))]
     if node.words_per_cycle is not None:
-        facts.append(f"{node.words_per_cycle:g} words/cycle")
+        facts.append(f"{node.words_per_cycle:g} word/cycle")
     return facts
 
 
@@ -74,7 +74,7 @@ def _memory(node: Memory) -> list[str]:
     facts = [", ".join((*node.keeps, *node.may_keep))]
     if node.capacity is not None:
         facts.append(format_quantity(node.capacity, "bit"))
-    facts += [f"{s.tensor} {format_quantity(s.capacity, 'bit')}" for s in node.partition]
+    facts += [f"{format_quantity(s.capacity, 'bit')} for {s.tensor}" for s in node.partition]
     rates = {"read": node.read_bandwidth, "write": node.write_bandwidth, "": node.shared_bandwidth}
-    facts += [f"{n} {r:g} words/cycle".strip() for n, r in rates.items() if r is not None]
+    facts += [f"{n} {r:g} word/cycle".strip() for n, r in rates.items() if r is not None]
     return facts

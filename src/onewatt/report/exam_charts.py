@@ -72,13 +72,10 @@ def steps(exam: Exam, clock: float) -> Figure | None:
         "hovertext": [f"{c.name}: {quantity(c.cycles / clock, 's')}, {large(c.cycles)} cycles"
                       for c in rows],
     }  # fmt: skip
-    ends_text = [
-        {
-            "y": c.name, "showarrow": False, "font": {"size": 12},
-            # a bar that ends far right is labelled at its left
-            "x": end if end < 0.72 * whole else start,
-            "xanchor": "left" if end < 0.72 * whole else "right",
-            "xshift": 6 if end < 0.72 * whole else -6,
+    labels = [
+        _beside(start / whole, end / whole, COLOURS.get(c.name, "#8A8F98"))
+        | {
+            "y": c.name,
             "text": _labelled(f"{quantity(c.cycles / clock, 's')}, {percent(c.share)}",
                               strong=worst is not None and c.name == worst.name),
         }
@@ -86,13 +83,25 @@ def steps(exam: Exam, clock: float) -> Figure | None:
     ]  # fmt: skip
     layout = {
         "height": max(220, 70 + 34 * len(rows)), "showlegend": False, "bargap": 0.3,
-        "annotations": ends_text,
+        "annotations": [label | {"x": label["x"] * whole} for label in labels],
         "xaxis": {"tickformat": "~s", "ticksuffix": "s", "nticks": 6, "automargin": True,
                   "zeroline": False, "range": [0, 1.02 * whole]},
         "yaxis": {"autorange": "reversed", "automargin": True, "showgrid": False,
                   "ticklabelstandoff": 6},
     }  # fmt: skip
     return {"data": [bars], "layout": layout}
+
+
+def _beside(start: float, end: float, colour: str) -> Figure:
+    """Return where the label of a bar has room: inside it, else after it, else before it."""
+    place: Figure = {"showarrow": False, "font": {"size": 12}}
+    if end - start > 0.35:
+        dark = colour in ("#E69F00", "#B4B8BE", "#56B4E9", "#CC79A7")
+        inside = {"size": 12, "color": "#1b1f24" if dark else "#ffffff"}
+        return place | {"x": (start + end) / 2, "xanchor": "center", "font": inside}
+    if end < 0.7:
+        return place | {"x": end, "xanchor": "left", "xshift": 6}
+    return place | {"x": start, "xanchor": "right", "xshift": -6}
 
 
 def _labelled(words: str, *, strong: bool) -> str:

@@ -21,6 +21,7 @@ from onewatt.spec.architecture import Architecture
 from onewatt.spec.front import Evaluated, Front, LayerSummary, PointResult
 from onewatt.spec.result import Result
 from onewatt.spec.workload import Einsum
+from onewatt.units import format_quantity
 
 Table = dict[str, Any]
 
@@ -110,8 +111,9 @@ def _levels(known: PointResult) -> list[list[str]]:
 
 
 def _head(chip: Architecture, known: PointResult) -> str:
-    words = [chip.title or chip.name, quantity(chip.clock, "Hz"),
-             quantity(chip.technology.node, "m"), f"{chip.pes} PEs"]  # fmt: skip
+    # its title may speak of the chip before the knobs
+    words = [chip.name, format_quantity(chip.clock, "Hz"),
+             format_quantity(chip.technology.node, "m"), f"{chip.pes} PEs"]  # fmt: skip
     if known.totals.area:
         words.append(quantity(known.totals.area, "m2"))
     return " · ".join(words)

@@ -74,7 +74,10 @@ def front_page(
         try:
             study = study_of_front(front, folder or Path())
         except OnewattError as error:
-            why_not = f"The study cannot be read again: {why(error)}."
+            why_not = (
+                f"The study cannot be read again: {why(error)}. If its files lie elsewhere, draw "
+                "the page with onewatt report FRONT.json --files DIR."
+            )
     data = front_data(front, study, notes=notes or {}, why_not=why_not, room=room)
     asked = front.study
     shown = {
@@ -105,7 +108,7 @@ def _verdict(front: Front) -> str:
 
 def _cards(front: Front) -> str:
     c = front.counts
-    limits = " and ".join(front.study.constraints) or "no limits were asked"
+    limits = ", ".join(map(_limit, front.study.constraints)) or "no limits were asked"
     rows = [
         ("Points tried", large(c.evaluated), f"of {large(c.space)}"),
         ("Keep every limit", large(c.feasible), f"{limits}; {large(c.failed)} failed"),
@@ -120,13 +123,24 @@ def _cards(front: Front) -> str:
         text = value(objective, best.objectives[objective.name])
         rows.append((f"{most.capitalize()} {objective.name}", text, f"at point {best.number}"))
     if front.hypervolume is not None and len(front.study.objectives) > 1:
-        note = "up to the reference, in the product of the objectives' units"
-        rows.append(("Hypervolume", plain(front.hypervolume), note))
+        rows.append(("Hypervolume", plain(front.hypervolume), "up to the reference"))
     return "".join(
         f'<div class="card"><h3>{html.escape(title)}</h3><p class="value">{html.escape(text)}</p>'
         f'<p class="note">{html.escape(note)}</p></div>'
         for title, text, note in rows
     )
+
+
+def _limit(text: str) -> str:
+    """Write a limit as a reader expects it.
+
+    Examples
+    --------
+    >>> _limit("area: 9.5 mm2"), _limit("rate: 30 Hz")
+    ('area ≤ 9.5 mm²', 'rate ≥ 30 Hz')
+    """
+    kind, _, asked = text.partition(": ")
+    return f"{kind} {'≥' if kind == 'rate' else '≤'} {asked.replace('m2', 'm²')}"
 
 
 def _notice(front: Front) -> str:
@@ -172,7 +186,7 @@ def _facts(front: Front) -> str:
     rows = [
         ("question", f"{asked.workload} on {asked.chip}"),
         ("objectives", ", ".join(f"{o.goal} {o.name}" for o in asked.objectives)),
-        ("constraints", ", ".join(asked.constraints) or "none"),
+        ("constraints", ", ".join(map(_limit, asked.constraints)) or "none"),
         ("strategy", f"{front.strategy}, seed {front.seed}: {front.ended}"),
         ("mapper", f"minimises {asked.mapper_objective}, mapspace {asked.mapspace}"),
         ("versions", ", ".join(f"{name} {v}" for name, v in front.versions.items())),

@@ -4,7 +4,7 @@ onewatt.parallel = ({ svg, points, turned, objectives, place, scaled, ranges, is
   const space = "http://www.w3.org/2000/svg";
   const top = 48;
   const height = 250;
-  const spread = 132;
+  const spread = 100;
   const element = (tag, attributes, words) => {
     const made = document.createElementNS(space, tag);
     Object.entries(attributes).forEach(([name, value]) => made.setAttribute(name, value));
@@ -32,12 +32,27 @@ onewatt.parallel = ({ svg, points, turned, objectives, place, scaled, ranges, is
     const bend = (value) => (isLog(o) ? Math.log10(value) : value);
     const share = (value) => (bend(high) > bend(low) ? (bend(value) - bend(low)) / (bend(high) - bend(low)) : 0.5);
     const at = (value) => (o.goal === "least" ? 1 - share(value) : share(value));
-    const words = (value) => String(Number(value.toPrecision(3)));
-    const between = (part) => (isLog(o) ? 10 ** (bend(low) + part * (bend(high) - bend(low))) : low + part * (high - low));
+    const words = (value) => String(Number(value.toPrecision(4)));
+    // round values: 1, 2 and 5 times powers of ten
+    const marks = () => {
+      if (isLog(o) && high > 4 * low) {
+        const found = [];
+        for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power += 1) {
+          found.push(...[1, 2, 5].map((digit) => digit * 10 ** power));
+        }
+        return found.filter((value) => value >= low && value <= high);
+      }
+      const rough = (high - low) / 4;
+      const power = 10 ** Math.floor(Math.log10(rough));
+      const step = [1, 2, 5, 10].map((digit) => digit * power).find((size) => size >= rough);
+      const found = [];
+      for (let i = Math.ceil(low / step); i * step <= high; i += 1) found.push(i * step);
+      return found;
+    };
     return {
       titles: [o.name, o.unit ? `[${o.unit}]` : ""], whole: o.name, kind: "objective",
       at: (point) => at(scaled(point, o)),
-      ticks: () => (high > low ? [0, 0.25, 0.5, 0.75, 1].map((part) => [at(between(part)), words(between(part))]) : [[0.5, words(low)]]),
+      ticks: () => (high > low ? marks().map((value) => [at(value), words(value)]) : [[0.5, words(low)]]),
       mine: () => null,
     };
   };

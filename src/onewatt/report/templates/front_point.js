@@ -132,7 +132,7 @@ onewatt.showPoint = (() => {
   }
   function chip(nodes) {
     const row = make("div", undefined, "chip-row");
-    const off = area("", "off chip", "");
+    const off = area("off", "off chip", "");
     const die = area("die", "chip", "");
     let inside = die;
     nodes.forEach((node, i) => {
@@ -184,8 +184,6 @@ onewatt.showPoint = (() => {
     byId("chip-head").textContent = full.head;
     chip(full.chip);
     definitions(byId("facts"), full.facts);
-    const charted = Boolean(full.charts?.levels);
-    byId("energy-table").hidden = charted;
     byId("energy-table").tBodies[0].replaceChildren(...full.levels.map(([name, energy, share]) => rowOf([make("td", name), make("td", energy, "number"), make("td", share, "number")])));
     byId("causes").hidden = !full.causes?.length;
     byId("said").textContent = full.said ?? "";
