@@ -1,5 +1,6 @@
 """The page of a front in a real browser: points are picked, understood and taken away as files."""
 
+import itertools
 import json
 import shlex
 from types import SimpleNamespace
@@ -13,7 +14,9 @@ from onewatt.cli import main
 from onewatt.codesign.study import load_study
 from onewatt.report.front_html import front_page
 from onewatt.report.front_text import value
+from onewatt.report.wording import percent
 from onewatt.spec.files import dumps
+from onewatt.spec.front import Point
 
 HOSTILE = "</script><script>alert(1)</script>"
 LAYER = "a<img src=x onerror=alert(2)>&amp;"
@@ -95,7 +98,7 @@ def test_everything_is_drawn_and_nothing_overflows(page_of, found, width, scheme
     # no label of an axis runs into the next one
     boxes = [t.bounding_box() for t in page.locator("#lines text.title").all()]
     tops = sorted((b["y"], b["x"], b["width"]) for b in boxes if b and b["width"])
-    for (y, x, wide), (below, right, _) in zip(tops, tops[1:], strict=False):
+    for (y, x, wide), (below, right, _) in itertools.pairwise(tops):
         assert y != below or x + wide <= right
 
 
@@ -139,14 +142,10 @@ def test_the_figures_are_those_of_a_search(page_of, found):
     rows = page.locator("#cause-table tbody tr").evaluate_all(
         "rows => rows.map((row) => [row.cells[0].textContent, row.cells[2].textContent])"
     )
-    from onewatt.report.wording import percent
-
     assert rows == [[c.name, percent(c.share)] for c in exam.causes if c.cycles]
 
 
 def _point(point):
-    from onewatt.spec.front import Point
-
     return Point(knobs=tuple(point.knobs.items()))
 
 

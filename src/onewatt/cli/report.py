@@ -21,15 +21,15 @@ def report(
     beside: Annotated[
         Path | None,
         typer.Option("--files", metavar="DIR", show_default=False,
-                     help="Of a front: where the files lie that its study names, if not beside it."),
+                     help="Of a front: where the files of its study lie, if not beside it."),
     ] = None,
 ) -> None:  # fmt: skip
     """Draw a saved result, or the front of a study, as one HTML page.
 
     The chips and networks that a study names as files are looked for beside the front.
     """
-    from onewatt.report.front_store import is_front, load_front
     from onewatt.report.front_html import write_front_page
+    from onewatt.report.front_store import is_front, load_front
     from onewatt.report.html import write_report
     from onewatt.report.store import load_saved
 

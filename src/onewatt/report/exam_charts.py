@@ -72,8 +72,8 @@ def steps(exam: Exam, clock: float) -> Figure | None:
         "hovertext": [f"{c.name}: {quantity(c.cycles / clock, 's')}, {large(c.cycles)} cycles"
                       for c in rows],
     }  # fmt: skip
-    labels = [
-        _beside(start / whole, end / whole, COLOURS.get(c.name, "#8A8F98"))
+    labels: list[Figure] = [
+        _beside(start, end, whole, COLOURS.get(c.name, "#8A8F98"))
         | {
             "y": c.name,
             "text": _labelled(f"{quantity(c.cycles / clock, 's')}, {percent(c.share)}",
@@ -81,9 +81,9 @@ def steps(exam: Exam, clock: float) -> Figure | None:
         }
         for c, start, end in zip(rows, starts, ends, strict=True)
     ]  # fmt: skip
-    layout = {
+    layout: Figure = {
         "height": max(220, 70 + 34 * len(rows)), "showlegend": False, "bargap": 0.3,
-        "annotations": [label | {"x": label["x"] * whole} for label in labels],
+        "annotations": labels,
         "xaxis": {"tickformat": "~s", "ticksuffix": "s", "nticks": 6, "automargin": True,
                   "zeroline": False, "range": [0, 1.02 * whole]},
         "yaxis": {"autorange": "reversed", "automargin": True, "showgrid": False,
@@ -92,14 +92,14 @@ def steps(exam: Exam, clock: float) -> Figure | None:
     return {"data": [bars], "layout": layout}
 
 
-def _beside(start: float, end: float, colour: str) -> Figure:
+def _beside(start: float, end: float, whole: float, colour: str) -> Figure:
     """Return where the label of a bar has room: inside it, else after it, else before it."""
     place: Figure = {"showarrow": False, "font": {"size": 12}}
-    if end - start > 0.35:
+    if end - start > 0.35 * whole:
         dark = colour in ("#E69F00", "#B4B8BE", "#56B4E9", "#CC79A7")
         inside = {"size": 12, "color": "#1b1f24" if dark else "#ffffff"}
         return place | {"x": (start + end) / 2, "xanchor": "center", "font": inside}
-    if end < 0.7:
+    if end < 0.7 * whole:
         return place | {"x": end, "xanchor": "left", "xshift": 6}
     return place | {"x": start, "xanchor": "right", "xshift": -6}
 

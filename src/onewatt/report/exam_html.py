@@ -53,8 +53,8 @@ def cause_rows(exam: Exam) -> list[list[str]]:
             continue
         layer = max(exam.layers, key=lambda x: lost_to(x, cause.name))
         where = "" if cause.name in (PEAK, VECTOR) else layer.name
-        rows.append([cause.name, large(cause.cycles), percent(cause.share),
-                     f"{100 * cause.share:.1f}%", COLOURS.get(cause.name, "#8A8F98"), where])  # fmt: skip
+        colour, width = COLOURS.get(cause.name, "#8A8F98"), f"{100 * cause.share:.1f}%"
+        rows.append([cause.name, large(cause.cycles), percent(cause.share), width, colour, where])
     return rows
 
 

@@ -110,11 +110,11 @@ def _headed(lines: list[str], content: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Return a text that cannot end the comment it stands in, whatever YAML calls a line.
+    r"""Return a text that cannot end the comment it stands in, whatever YAML calls a line.
 
     Examples
     --------
-    >>> _one_line("a\\nb: c\\u2028d\\x00")
+    >>> _one_line("a\nb: c\u2028d\x00")
     'a b: c d'
     """
     return "".join(c for c in " ".join(text.split()) if c.isprintable())

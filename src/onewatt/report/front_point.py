@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,7 +43,10 @@ def study_of_front(front: Front, folder: Path) -> FileStudy:
     if front.study.file is None:
         raise InputError("the study was a program, which the front does not hold")
     asked = files.loads(front.study.file, "study", name="study of the front")
-    return study_of(asked, folder=folder, name=front.study.name)
+    # the limits were judged when it was explored, and whether they can be kept takes long to say
+    free = msgspec.structs.replace(asked, constraints=None)
+    study = study_of(free, folder=folder, name=front.study.name)
+    return dataclasses.replace(study, asked=asked)
 
 
 def full_result(study: Study, point: Evaluated) -> Result:
