@@ -1,8 +1,5 @@
 """The page in a real browser: it draws, sorts, chooses, stays offline and shows hostile text."""
 
-import os
-import shutil
-
 import pytest
 
 from onewatt.report.html import html_page
@@ -10,69 +7,14 @@ from report.example import conv, pool, result
 
 HOSTILE = "</script><script>alert(1)</script>"
 QUOTED = 'it\'s "quoted" & <b>bold</b> ünïcode 层 \u2028'
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
-
-
-def _no_browser(reason):
-    if os.environ.get("CI"):
-        pytest.fail(f"{reason}, but CI is set")
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    try:
-        from playwright.sync_api import Error, sync_playwright
-    except ImportError:
-        _no_browser("playwright is not installed")
-    installed = shutil.which("chromium") or shutil.which("chromium-browser")
-    with sync_playwright() as play:
-        try:
-            started = play.chromium.launch(executable_path=installed, args=FLAGS)
-        except Error as error:
-            _no_browser(f"no Chromium starts here ({str(error).splitlines()[0]})")
-        yield started
-        started.close()
 
 
 @pytest.fixture
-def page_of(browser, tmp_path):
-    """Open the page of a result; fail on any complaint and on any request but the file."""
-    troubles, contexts = [], []
-
-    def open_page(found, **options):
-        file = tmp_path / "report.html"
-        file.write_text(html_page(found, command="onewatt analyze x"), encoding="utf-8")
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}} | options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
-        page.on("dialog", lambda dialog: troubles.append(f"dialog: {dialog.message}"))
-        page.on(
-            "console",
-            lambda message: (
-                troubles.append(f"{message.type}: {message.text}")
-                if message.type in ("error", "warning")
-                else None
-            ),
-        )
-        page.on(
-            "request",
-            lambda request: (
-                None
-                if request.url.startswith(("file:", "data:", "blob:"))
-                else troubles.append(f"request: {request.url}")
-            ),
-        )
-        page.goto(file.as_uri())
-        page.wait_for_selector("#detail-nest span")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert troubles == []
+def page_of(open_page):
+    """Open the page of a result."""
+    return lambda found, **options: open_page(
+        html_page(found, command="onewatt analyze x"), "#detail-nest span", **options
+    )
 
 
 def network(many):

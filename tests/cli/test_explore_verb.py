@@ -58,11 +58,10 @@ def test_the_front_is_printed_written_shown_and_valid(run, study, tmp_path):
     assert default_store().exists()
     front = load_front("front.json")
     assert front.study.name == "study"
-    for verb in ("show", "report"):
-        code, shown, _ = run(verb, "front.json")
-        assert code == 0
-        assert "chip.GLB.capacity" in shown
-        assert shown.split() == out.rpartition("Wrote")[0].split()
+    code, shown, _ = run("show", "front.json")
+    assert code == 0
+    assert "chip.GLB.capacity" in shown
+    assert shown.split() == out.rpartition("Wrote")[0].split()
     code, shown, _ = run("show", "front.json", "--point", "0")
     assert code == 0
     assert "Energy by level" in shown
@@ -71,6 +70,23 @@ def test_the_front_is_printed_written_shown_and_valid(run, study, tmp_path):
     jsonschema.validate(json.loads((tmp_path / "front.json").read_text()), json.loads(text))
     code, text, _ = run("schema", "study")
     jsonschema.Draft202012Validator.check_schema(json.loads(text))
+
+
+def test_the_page_of_a_front(run, study, tmp_path):
+    code, out, _ = explore(run, study(), "-o", "front.json", "--page", "first.html")
+    assert code == 0
+    assert out.endswith("Wrote front.json.\nWrote first.html.\n")
+    code, out, _ = run("report", "front.json", "--files", "files")
+    assert (code, out) == (0, "Wrote front.html.\n")
+    first, again = ((tmp_path / n).read_text() for n in ("first.html", "front.html"))
+    assert first == again, "the study is read back from the front"
+    assert '"causes":[[' in again
+    code, out, _ = run("report", "front.json", "-o", "bare.html")
+    assert code == 0
+    bare = (tmp_path / "bare.html").read_text()
+    assert "cannot be read again" in bare, "its files lie elsewhere"
+    assert '"causes":[[' not in bare
+    assert explore(run, study(), "--page", ".")[2].endswith("expected a file such as front.html\n")
 
 
 def test_json_is_one_object_and_the_same_bytes_again(run, study):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import jsonschema
 import numpy as np
 import pytest
 
@@ -64,6 +65,23 @@ def test_a_layer_beside_the_model(run):
     assert again == found
     other = json.loads(run("small", "--chip", "eyeriss", "--json", "--seed", 4)[1])
     assert other["output"]["sha256"] != found["output"]["sha256"]
+
+
+@pytest.mark.parametrize("asked", [(), ("--density", "1"), ("--mapping", "m4 n1 e5 p4 q2 r1 t1")])
+def test_what_it_prints_is_as_the_schema_says(run, capsys, asked):
+    assert main(["schema", "simulation"]) == 0
+    checker = jsonschema.Draft202012Validator(json.loads(capsys.readouterr().out))
+    checker.check_schema(checker.schema)
+    found = json.loads(run("small", "--chip", "eyeriss", "--json", *asked)[1])
+    checker.validate(found)
+    for broken in (
+        found | {"schema": "onewatt/simulation/2"},
+        found | {"mapping": "m4"},
+        found | {"more": 1},
+        found | {"cycles": [found["cycles"][0] | {"machine": 0.5}]},
+        {k: v for k, v in found.items() if k != "counts"},
+    ):
+        assert not checker.is_valid(broken)
 
 
 def test_the_table_says_what_is_the_same_and_what_not(run):

@@ -55,6 +55,10 @@ def explore(
         Path | None,
         typer.Option("-o", "--output", metavar="FILE.json", help="Write the front there."),
     ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option("--page", metavar="FILE.html", help="Draw the front there as a page."),
+    ] = None,
     as_json: options.AsJson = False,
     full: Annotated[
         bool,
@@ -75,8 +79,10 @@ def explore(
     from onewatt.run.executors import check_executor
 
     check_executor(executor)
-    if output is not None and output.is_dir():
-        raise InputError(f"-o: {output} is a directory; expected a file such as front.json")
+    for option, file in (("-o", output), ("--page", page)):
+        if file is not None and file.is_dir():
+            name = "front.json" if option == "-o" else "front.html"
+            raise InputError(f"{option}: {file} is a directory; expected a file such as {name}")
     try:
         asked = _load(study, budget)
     except OutOfReach as error:  # a missed budget, although nothing had to run to say so
@@ -92,6 +98,8 @@ def explore(
             full=full, fresh=fresh, progress=progress, stop=stop,
         )  # fmt: skip
     _write(front, output, as_json=as_json, quiet=quiet)
+    if page is not None:
+        _draw(front, page, asked, output, quiet=quiet or as_json)
     _judge(front, kept)
 
 
@@ -129,6 +137,16 @@ def _write(front: Front, output: Path | None, *, as_json: bool, quiet: bool) -> 
         show_front(front, terminal.console())
         if output is not None:
             typer.echo(f"\nWrote {output}.")
+
+
+def _draw(
+    front: Front, page: Path, study: FileStudy, output: Path | None, *, quiet: bool
+) -> None:  # fmt: skip
+    from onewatt.report.front_html import write_front_page
+
+    write_front_page(front, page, study=study, source=output.name if output else "")
+    if not quiet:
+        typer.echo(f"Wrote {page}.")
 
 
 def _judge(front: Front, store: Path) -> None:

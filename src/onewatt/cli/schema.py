@@ -15,7 +15,8 @@ def schema(
         typer.Argument(
             metavar="KIND",
             show_default=False,
-            help="result, front, eyexam, flexibility, chip, workload, mapping or study.",
+            help="result, front, eyexam, flexibility, simulation, chip, workload, mapping "
+            "or study.",
         ),
     ],
 ) -> None:

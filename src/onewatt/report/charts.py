@@ -18,6 +18,7 @@ from onewatt.report.figures import (
     roof,
 )
 from onewatt.report.wording import large, percent, quantity
+from onewatt.spec.architecture import Architecture
 
 Figure = dict[str, Any]
 
@@ -44,13 +45,17 @@ def part_colours(parts: tuple[str, ...]) -> dict[str, str]:
 
 
 def level_colours(found: Figures) -> dict[str, str]:
+    """Return a colour for each level of a result that spends energy."""
+    return colours_of(found.result.architecture, found.levels)
+
+
+def colours_of(chip: Architecture, levels: tuple[str, ...]) -> dict[str, str]:
     """Return a colour for each level: a ramp inwards, arithmetic apart, upkeep grey."""
-    chip = found.result.architecture
     computes = [c.name for c in chip.computes]
-    nodes = [n.name for n in chip.nodes if n.name in found.levels and n.name not in computes]
+    nodes = [n.name for n in chip.nodes if n.name in levels and n.name not in computes]
     colours = {name: _ramp(i, len(nodes)) for i, name in enumerate(nodes)}
     colours |= {n: PARTS[ARITHMETIC] if n == chip.mac.name else _OTHERS[0] for n in computes}
-    rest = [name for name in found.levels if name not in colours]
+    rest = [name for name in levels if name not in colours]
     return colours | {name: ("#8A8F98", "#B4B8BE")[i % 2] for i, name in enumerate(rest)}
 
 
@@ -134,6 +139,19 @@ def by_layer(found: Figures) -> Figure:
         "height": 420 if few else 480, "xaxis": _names_axis([layer.name for layer in layers]),
     }  # fmt: skip
     return {"data": data, "layout": layout}
+
+
+def layer_bars(layer: LayerFigures, found: Figures) -> list[list[str]]:
+    """Return the levels of a layer that spend energy: name, colour, share of the layer, energy."""
+    colours = level_colours(found)
+    by_level: dict[str, float] = {}
+    for (level, _), energy in layer.parts.items():
+        by_level[level] = by_level.get(level, 0.0) + energy
+    return [
+        [level, colours[level], f"{100 * energy / layer.energy:.2f}%", quantity(energy, "J")]
+        for level in found.levels
+        if layer.energy and (energy := by_level.get(level, 0.0))
+    ]
 
 
 def _names_axis(names: list[str]) -> Figure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 from onewatt.diagnose.eyexam import CHOICE, PEAK, STEPS, Exam, LayerExam
@@ -53,6 +54,59 @@ def by_cause(exam: Exam, clock: float) -> Figure | None:
                   "range": [min(-0.6, many / 2 - 3.5), max(many - 0.4, many / 2 + 2.5)]},
     }  # fmt: skip
     return {"data": data, "layout": layout}
+
+
+def steps(exam: Exam, clock: float) -> Figure | None:
+    """Time of a network as a waterfall: at peak, then what each cause adds; None without layers."""
+    rows = [c for c in exam.causes if c.cycles > 0]
+    if not exam.layers or not rows:
+        return None
+    ends = list(itertools.accumulate(c.cycles / clock for c in rows))
+    starts = [0.0, *ends[:-1]]
+    whole = ends[-1]
+    worst = exam.costliest
+    bars = {
+        "type": "bar", "orientation": "h", "y": [c.name for c in rows], "base": starts,
+        "x": [c.cycles / clock for c in rows], "hoverinfo": "text",
+        "marker": {"color": [COLOURS.get(c.name, "#8A8F98") for c in rows]},
+        "hovertext": [f"{c.name}: {quantity(c.cycles / clock, 's')}, {large(c.cycles)} cycles"
+                      for c in rows],
+    }  # fmt: skip
+    labels: list[Figure] = [
+        _beside(start, end, whole, COLOURS.get(c.name, "#8A8F98"))
+        | {
+            "y": c.name,
+            "text": _labelled(f"{quantity(c.cycles / clock, 's')}, {percent(c.share)}",
+                              strong=worst is not None and c.name == worst.name),
+        }
+        for c, start, end in zip(rows, starts, ends, strict=True)
+    ]  # fmt: skip
+    layout: Figure = {
+        "height": max(220, 70 + 34 * len(rows)), "showlegend": False, "bargap": 0.3,
+        "annotations": labels,
+        "xaxis": {"tickformat": "~s", "ticksuffix": "s", "nticks": 6, "automargin": True,
+                  "zeroline": False, "range": [0, 1.02 * whole]},
+        "yaxis": {"autorange": "reversed", "automargin": True, "showgrid": False,
+                  "ticklabelstandoff": 6},
+    }  # fmt: skip
+    return {"data": [bars], "layout": layout}
+
+
+def _beside(start: float, end: float, whole: float, colour: str) -> Figure:
+    """Return where the label of a bar has room: inside it, else after it, else before it."""
+    place: Figure = {"showarrow": False, "font": {"size": 12}}
+    if end - start > 0.35 * whole:
+        dark = colour in ("#E69F00", "#B4B8BE", "#56B4E9", "#CC79A7")
+        inside = {"size": 12, "color": "#1b1f24" if dark else "#ffffff"}
+        return place | {"x": (start + end) / 2, "xanchor": "center", "font": inside}
+    if end < 0.7 * whole:
+        return place | {"x": end, "xanchor": "left", "xshift": 6}
+    return place | {"x": start, "xanchor": "right", "xshift": -6}
+
+
+def _labelled(words: str, *, strong: bool) -> str:
+    shown = words.replace("<", "&lt;")  # "< 0.1 %"
+    return f"<b>{shown}</b>" if strong else shown
 
 
 def waterfall(layer: LayerExam) -> Figure:

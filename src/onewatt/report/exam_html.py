@@ -28,20 +28,11 @@ def causes(exam: Exam | None, why_not: str) -> str:
     if not exam.layers:
         return '<p class="muted">No layer of MACs, so there are no bounds.</p>'
     rows: list[str] = []
-    for cause in exam.causes:
-        if not cause.cycles:
-            continue
-        layer = max(exam.layers, key=lambda x: lost_to(x, cause.name))
-        where = "" if cause.name in (PEAK, VECTOR) else html.escape(layer.name)
-        colour = COLOURS.get(cause.name, "#8A8F98")
-        gauge = (
-            f'<div class="gauge"><i style="width:{100 * cause.share:.1f}%;background:{colour}">'
-            "</i></div>"
-        )
+    for name, cycles, share, width, colour, where in cause_rows(exam):
+        gauge = f'<div class="gauge"><i style="width:{width};background:{colour}"></i></div>'
         rows.append(
-            f'<tr><th scope="row">{cause.name}</th><td>{large(cause.cycles)}</td>'
-            f"<td>{html.escape(percent(cause.share))}</td>"
-            f'<td class="wide">{gauge}</td><td>{where}</td></tr>'
+            f'<tr><th scope="row">{name}</th><td>{cycles}</td><td>{html.escape(share)}</td>'
+            f'<td class="wide">{gauge}</td><td>{html.escape(where)}</td></tr>'
         )
     return (
         f"<p>{html.escape(sentence(exam))}</p>"
@@ -49,6 +40,22 @@ def causes(exam: Exam | None, why_not: str) -> str:
         '<th scope="col">cycles</th><th scope="col">share</th><th scope="col" class="wide"></th>'
         f'<th scope="col">most in</th></tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
     )
+
+
+def cause_rows(exam: Exam) -> list[list[str]]:
+    """Return what the time goes to: name, cycles, share, width and colour of its bar, most where.
+
+    Nothing is said of causes that take no time.
+    """
+    rows: list[list[str]] = []
+    for cause in exam.causes:
+        if not cause.cycles:
+            continue
+        layer = max(exam.layers, key=lambda x: lost_to(x, cause.name))
+        where = "" if cause.name in (PEAK, VECTOR) else layer.name
+        colour, width = COLOURS.get(cause.name, "#8A8F98"), f"{100 * cause.share:.1f}%"
+        rows.append([cause.name, large(cause.cycles), percent(cause.share), width, colour, where])
+    return rows
 
 
 def layer_exam(layer: LayerExam | None) -> dict[str, Any]:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import html
-import json
-import re
 from collections.abc import Iterable, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +12,7 @@ from onewatt.diagnose.eyexam import Exam
 from onewatt.report import charts, exam_charts
 from onewatt.report.exam_html import causes, examined, layer_exam
 from onewatt.report.figures import Figures, LayerFigures, figures
+from onewatt.report.page import embedded, fill, plotly, template
 from onewatt.report.store import write_text
 from onewatt.report.tables import findings, layer_proof, proof
 from onewatt.report.wording import (
@@ -29,10 +27,8 @@ from onewatt.report.wording import (
     shapes,
 )
 from onewatt.spec.budget import Verdict
-from onewatt.spec.mapping import Spatial, Storage
+from onewatt.spec.mapping import Mapping, Spatial, Storage
 from onewatt.spec.result import LayerResult, Result
-
-_SLOT = re.compile(r"\{\{(\w+)\}\}")
 
 
 def write_report(result: Result, path: str | Path, *, command: str = "") -> None:
@@ -79,10 +75,11 @@ def html_page(result: Result, *, command: str = "") -> str:
         "version": __version__,
     }
     parts = {key: html.escape(value) for key, value in shown.items()} | {
-        "style": _template("style.css"),
-        "script": _template("page.js"),
-        "plotly": _plotly(),
-        "data": _embedded(_data(found, exam)),
+        "style": template("style.css"),
+        "common": template("common.js"),
+        "script": template("page.js"),
+        "plotly": plotly(),
+        "data": embedded(_data(found, exam)),
         "cards": _cards(found),
         "verdict": _verdict(result),
         "findings": "".join(f"<li>{html.escape(s)}</li>" for s in findings(found)),
@@ -95,27 +92,7 @@ def html_page(result: Result, *, command: str = "") -> str:
         "prices": _prices(result),
         "areas": _areas(result),
     }
-    return _fill(_template("page.html"), parts)
-
-
-def _template(name: str) -> str:
-    return (files("onewatt.report") / "templates" / name).read_text(encoding="utf-8")
-
-
-def _fill(template: str, parts: dict[str, str]) -> str:
-    return _SLOT.sub(lambda match: parts[match[1]], template)
-
-
-def _plotly() -> str:
-    from plotly.offline import get_plotlyjs  # pyright: ignore[reportMissingTypeStubs]
-
-    return str(get_plotlyjs())
-
-
-def _embedded(data: Any) -> str:
-    """Return JSON that cannot end the script element it stands in."""
-    text = json.dumps(data, allow_nan=False, ensure_ascii=True)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return fill(template("page.html"), parts)
 
 
 def _data(found: Figures, exam: Exam | None) -> dict[str, Any]:
@@ -139,19 +116,11 @@ def _data(found: Figures, exam: Exam | None) -> dict[str, Any]:
 
 
 def _detail(layer: LayerFigures, answer: LayerResult, found: Figures) -> dict[str, Any]:
-    colours = charts.level_colours(found)
-    by_level: dict[str, float] = {}
-    for (level, _), energy in layer.parts.items():
-        by_level[level] = by_level.get(level, 0.0) + energy
     return {
         "name": layer.name,
         "facts": _detail_facts(layer, answer, found.result.architecture.pes),
-        "bars": [
-            [level, colours[level], f"{100 * energy / layer.energy:.2f}%", quantity(energy, "J")]
-            for level in found.levels
-            if layer.energy and (energy := by_level.get(level, 0.0))
-        ],
-        "nest": _nest(layer, answer),
+        "bars": charts.layer_bars(layer, found),
+        "nest": nest_lines(layer, answer.mapping),
         "mapping": layer.mapping,
         "traffic": [
             [row.component, row.tensor, large(row.read_words), large(row.write_words),
@@ -178,12 +147,13 @@ def _detail_facts(layer: LayerFigures, answer: LayerResult, pes: int) -> list[li
     return rows
 
 
-def _nest(layer: LayerFigures, answer: LayerResult) -> list[list[str]]:
-    if answer.mapping is None:
+def nest_lines(layer: LayerFigures, mapping: Mapping | None) -> list[list[str]]:
+    """Return the loop nest of a layer as lines, each with its kind for the colours of the page."""
+    if mapping is None:
         return [["note", "Vector work streams through the vector unit; it has no loop nest."]]
     kinds = [
         "storage" if isinstance(n, Storage) else "spatial" if isinstance(n, Spatial) else "temporal"
-        for n in answer.mapping.nodes
+        for n in mapping.nodes
     ]
     lines = layer.nest.split("\n")
     return [list(pair) for pair in zip([*kinds, "compute"], lines, strict=True)]
@@ -239,7 +209,7 @@ def _budget(result: Result) -> str:
         return (
             '<p class="muted">No budget was asked for. Try <code>--budget "1 W, 30 fps"</code>.</p>'
         )
-    rows = "".join(_limit(v) for v in result.budget)
+    rows = "".join(limit_row(v) for v in result.budget)
     return (
         '<div class="scroll"><table class="plain tight"><thead><tr>'
         '<th scope="col">limit</th><th scope="col">asked</th>'
@@ -248,7 +218,8 @@ def _budget(result: Result) -> str:
     )
 
 
-def _limit(v: Verdict) -> str:
+def limit_row(v: Verdict) -> str:
+    """Return a limit as a row of a table: asked, reached, how much of it, and the verdict."""
     used = v.asked / v.reached if v.kind == "rate" and v.reached else v.reached / v.asked
     sign, word = ("≥", "at least") if v.kind == "rate" else ("≤", "at most")
     state = "good" if v.met else "bad"

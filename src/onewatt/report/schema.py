@@ -10,11 +10,13 @@ from onewatt.diagnose.eyexam import STEPS
 from onewatt.errors import InputError, unknown
 from onewatt.report.exam_tables import FLEXIBILITY_SCHEMA
 from onewatt.report.exam_tables import SCHEMA as EXAM
+from onewatt.report.simulated import SCHEMA as SIMULATION
 from onewatt.report.tables import SCHEMA
 from onewatt.spec.files import KINDS
 from onewatt.spec.front import SCHEMA as FRONT
 from onewatt.spec.front import Front
 from onewatt.spec.result import Convention, Objective
+from onewatt.spec.row_stationary import RowStationary
 from onewatt.spec.schema import json_schema
 
 Schema = dict[str, Any]
@@ -39,6 +41,7 @@ def schema(kind: str) -> Schema:
         "front": front_schema,
         "eyexam": exam_schema,
         "flexibility": flexibility_schema,
+        "simulation": simulation_schema,
     }
     if kind in tables:
         return tables[kind]()
@@ -138,6 +141,26 @@ def flexibility_schema() -> Schema:
     return {
         "$schema": _DIALECT, "$id": FLEXIBILITY_SCHEMA, "title": "Flexibility by onewatt", **table,
     }  # fmt: skip
+
+
+def simulation_schema() -> Schema:
+    """Return the JSON Schema of the table that `simulated_json` makes."""
+    output = _record(
+        shape={"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 4,
+               "maxItems": 4},
+        sha256={"type": "string", "pattern": "^[0-9a-f]{64}$"},
+    )  # fmt: skip
+    cycles = _record(name=_TEXT, machine=_COUNT, model=_AMOUNT, note=_TEXT)
+    count = _record(
+        component=_TEXT, action=_TEXT, machine=_COUNT, model=_maybe(_AMOUNT), note=_TEXT
+    )
+    parts = "".join(f" {name}[0-9]+" for name in RowStationary.__struct_fields__).lstrip()
+    table = _record(
+        schema={"const": SIMULATION}, layer=_TEXT, chip=_TEXT,
+        mapping={"type": "string", "pattern": f"^{parts}$"}, output=output, passes=_COUNT,
+        active_pes=_COUNT, gated=_SHARE, cycles=_list(cycles), counts=_list(count),
+    )  # fmt: skip
+    return {"$schema": _DIALECT, "$id": SIMULATION, "title": "A simulation by onewatt", **table}
 
 
 def _sources() -> Schema:

@@ -26,6 +26,7 @@ ZEROS = "expected from the density; the machine meets each zero where it is"
 NOT_COUNTED = "the paper does not count what passes between buffer and DRAM"
 FILLING = "the model leaves out the filling of buses and columns"
 RAW = "the machine waits for its first filters, and sends feature maps uncoded"
+SCHEMA = "onewatt/simulation/1"
 
 #: Parts of the chip in the machine and in the ledger: (memory or network, tensor).
 _LEDGER = {
@@ -198,7 +199,7 @@ def simulated_json(found: Simulated) -> dict[str, Any]:
     """Return a run as one JSON object."""
     run = found.run
     return {
-        "schema": "onewatt/simulation/1",
+        "schema": SCHEMA,
         "layer": found.layer,
         "chip": found.chip,
         "mapping": str(run.mapping),
