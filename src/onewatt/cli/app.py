@@ -11,6 +11,7 @@ from onewatt.cli import (
     analyze,
     chips,
     compare,
+    device,
     evaluate,
     explain,
     flexibility,
@@ -50,7 +51,8 @@ def onewatt(
 
 
 for verb in (
-    analyze, map, evaluate, explain, flexibility, simulate, verify, report, show, compare, schema,
+    analyze, device, map, evaluate, explain, flexibility, simulate, verify, report, show, compare,
+    schema,
 ):  # fmt: skip
     name = verb.__name__.rpartition(".")[2]
     app.command(name)(getattr(verb, name))

@@ -19,7 +19,8 @@ PRESET = "preset"
 
 _SCHEMA = re.compile(r"^schema:\s*[\"']?onewatt/(\w+)/", re.MULTILINE)
 #: What only this kind of file has at its margin, for files without a ``schema:`` line.
-_MARKS = {"clock:": "chip", "einsums:": "workload", "nodes:": "mapping"}
+_MARKS = {"clock:": "chip", "einsums:": "workload", "nodes:": "mapping",
+          "workloads:": "device"}  # fmt: skip
 
 
 def chip_with(

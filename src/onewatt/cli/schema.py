@@ -15,7 +15,7 @@ def schema(
         typer.Argument(
             metavar="KIND",
             show_default=False,
-            help="result, eyexam, flexibility, chip, workload, mapping or study.",
+            help="result, device-result, eyexam, flexibility, chip, device, workload, mapping or study.",
         ),
     ],
 ) -> None:

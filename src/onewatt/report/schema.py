@@ -6,9 +6,11 @@ from typing import Any, get_args
 
 from onewatt.diagnose.eyexam import STEPS
 from onewatt.errors import InputError, unknown
+from onewatt.report.device_tables import SCHEMA as DEVICE
 from onewatt.report.exam_tables import FLEXIBILITY_SCHEMA
 from onewatt.report.exam_tables import SCHEMA as EXAM
 from onewatt.report.tables import SCHEMA
+from onewatt.spec.budget import BudgetKind
 from onewatt.spec.files import KINDS
 from onewatt.spec.result import Convention, Objective
 from onewatt.spec.schema import json_schema
@@ -19,6 +21,7 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TEXT: Schema = {"type": "string"}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 _AMOUNT: Schema = {"type": "number", "minimum": 0}
+_TRUTH: Schema = {"type": "boolean"}
 _SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1.000001}
 
 
@@ -30,7 +33,10 @@ def schema(kind: str) -> Schema:
     InputError
         If there is no such kind.
     """
-    tables = {"result": result_schema, "eyexam": exam_schema, "flexibility": flexibility_schema}
+    tables = {
+        "result": result_schema, "eyexam": exam_schema, "flexibility": flexibility_schema,
+        "device-result": device_schema,
+    }  # fmt: skip
     if kind in tables:
         return tables[kind]()
     if kind not in KINDS:
@@ -59,17 +65,12 @@ def result_schema() -> Schema:
     )  # fmt: skip
     shape = _record(name=_TEXT, shape=_list(_COUNT))
     unpriced = _record(name=_TEXT, op=_TEXT, shapes=_list(shape), words=_COUNT)
-    kinds = ["power", "energy", "latency", "rate", "area", "capacity"]
-    verdict = _record(
-        kind={"enum": kinds}, unit=_TEXT, asked=_AMOUNT, reached=_maybe(_AMOUNT),
-        met={"type": "boolean"},
-    )  # fmt: skip
     table = _record(
         schema={"const": SCHEMA}, workload=_TEXT, chip=_TEXT,
         objective={"enum": list(get_args(Objective))}, within_s=_maybe(_AMOUNT), mapspace=_TEXT,
         convention={"enum": list(get_args(Convention))}, seed={"type": "integer"},
         versions={"type": "object", "additionalProperties": _TEXT}, sources=_sources(),
-        totals=totals, layers=_list(layer), unpriced=_list(unpriced), budget=_list(verdict),
+        totals=totals, layers=_list(layer), unpriced=_list(unpriced), budget=_list(_verdict()),
     )  # fmt: skip
     # a saved result.json is the same table with two more keys, so that it can be drawn again
     table["properties"] |= {"command": _TEXT, "result": {"type": "object"}}
@@ -115,6 +116,46 @@ def flexibility_schema() -> Schema:
     return {
         "$schema": _DIALECT, "$id": FLEXIBILITY_SCHEMA, "title": "Flexibility by onewatt", **table,
     }  # fmt: skip
+
+
+def device_schema() -> Schema:
+    """Return the JSON Schema of the table that `device_json` makes."""
+    power = {"power_W": _AMOUNT, "power_W_low": _AMOUNT, "power_W_high": _AMOUNT}
+    workload = _record(
+        name=_TEXT, chip=_TEXT, rate_Hz=_AMOUNT, energy_J=_AMOUNT, latency_s=_AMOUNT, busy=_AMOUNT,
+        response_s=_maybe(_AMOUNT), deadline_s=_AMOUNT, met=_TRUTH, power_W=_AMOUNT, optimal=_TRUTH,
+    )  # fmt: skip
+    chip = _record(
+        name=_TEXT, chip=_TEXT, busy=_AMOUNT, keeps_up=_TRUTH, idle_W=_AMOUNT, power_W=_AMOUNT,
+        peak_W=_AMOUNT,
+    )  # fmt: skip
+    part = _record(name=_TEXT, average_W=_AMOUNT, active=_SHARE, source=_TEXT)
+    spending = _record(
+        kind={"enum": ["workload", "idle", "part", "asleep"]}, name=_TEXT, chip=_maybe(_TEXT),
+        level=_maybe(_TEXT), **power,
+    )  # fmt: skip
+    totals = _record(
+        **power, peak_W=_AMOUNT, battery_J=_maybe(_AMOUNT), lasts_s=_maybe(_AMOUNT)
+    )  # fmt: skip
+    table = _record(
+        schema={"const": DEVICE}, device=_TEXT, source=_TEXT, tiles=_TEXT, totals=totals,
+        met=_TRUTH, problems=_list(_TEXT), remedies=_list(_remedy()), workloads=_list(workload),
+        chips=_list(chip), parts=_list(part), spending=_list(spending), budget=_list(_verdict()),
+    )  # fmt: skip
+    return {"$schema": _DIALECT, "$id": DEVICE, "title": "A device judged by onewatt", **table}
+
+
+def _remedy() -> Schema:
+    return _record(place=_TEXT, change=_TEXT, factor=_maybe(_AMOUNT), enough=_maybe(_TRUTH))
+
+
+def _verdict() -> Schema:
+    remedy = _remedy()
+    return _record(
+        kind={"enum": list(get_args(BudgetKind))}, unit=_TEXT, asked=_AMOUNT,
+        reached=_maybe(_AMOUNT), met={"type": "boolean"}, factor=_maybe(_AMOUNT),
+        floor=_maybe(_AMOUNT), impossible=_maybe(_TEXT), remedies=_list(remedy),
+    )  # fmt: skip
 
 
 def _sources() -> Schema:

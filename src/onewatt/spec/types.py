@@ -15,6 +15,7 @@ class Unit(NamedTuple):
 
 Joules = Annotated[float, Unit("J")]
 Watts = Annotated[float, Unit("W")]
+Seconds = Annotated[float, Unit("s")]
 Hertz = Annotated[float, Unit("Hz")]
 SquareMetres = Annotated[float, Unit("m2")]
 Metres = Annotated[float, Unit("m")]
