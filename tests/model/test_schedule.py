@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from fractions import Fraction
 
@@ -95,7 +96,7 @@ def test_the_timeline_is_the_simulation_of_a_common_start(runs):
     until = 200.0
     slots = timeline(runs, until)
     assert all(s.due <= s.begin < s.end for s in slots)
-    assert all(a.end <= b.begin for a, b in zip(slots, slots[1:], strict=False))
+    assert all(a.end <= b.begin for a, b in itertools.pairwise(slots))
     seen = simulated(runs, [0] * len(runs), until)
     for run in runs:
         longest = max((s.end - s.due for s in slots if s.name == run.name), default=0.0)

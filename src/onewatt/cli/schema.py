@@ -15,7 +15,8 @@ def schema(
         typer.Argument(
             metavar="KIND",
             show_default=False,
-            help="result, device-result, eyexam, flexibility, chip, device, workload, mapping or study.",
+            help="result, device-result, comparison, prices, eyexam, flexibility, chip, device, "
+            "workload, mapping or study.",
         ),
     ],
 ) -> None:

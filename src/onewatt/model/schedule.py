@@ -61,8 +61,8 @@ def worst_response(runs: Sequence[Run], name: str) -> float:
     Non-preemptive fixed priorities [1]_: the worst case is a run that becomes due together with
     all more urgent ones, just after the longest less urgent one has begun.  Run q of it then
     begins at w = B + q C_i + Σ ceil(w/P) C over the more urgent ones (floor(w/P) + 1 if B is 0) and
-    responds after R = w + C_i - q P_i; later runs are looked at until none of its own waits, because one of them
-    may wait longer than the first [2]_.
+    responds after R = w + C_i - q P_i; later runs are looked at until none of its own waits,
+    because one of them may wait longer than the first [2]_.
     Runs are due at times that nothing ties together, so the bound is met.
 
     References
