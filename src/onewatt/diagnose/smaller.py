@@ -20,7 +20,7 @@ _MOST = 4.0
 def energies(result: Result, need: float) -> list[Remedy]:
     """Return what would have to cost less for a batch to cost no more than `need` [J]."""
     whole, over = result.energy, result.energy - need
-    if need <= 0:
+    if need <= 0 or over <= 0:
         return []
     cells = energy_by_part(result.architecture, result.cost)
     told: list[Remedy] = []

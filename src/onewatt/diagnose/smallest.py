@@ -180,8 +180,8 @@ def smallest_change(
     are stepped up and down by factors of sqrt(2), up to 16, until one meets the budget; the last
     step is then halved until the values are neighbours.  What a lever does need not be monotone,
     so a smaller change may exist between two steps that both fail.  If no lever is enough, pairs
-    are tried by factors up to 4, the smaller changes first, and each of the two is then halved.  A chip on which a lower bound already
-    misses the budget is not searched.
+    are tried by factors up to 4, the smaller changes first, and each of the two is then halved.  A
+    chip on which a lower bound already misses the budget is not searched.
 
     Examples
     --------
@@ -189,7 +189,7 @@ def smallest_change(
     >>> result = ow.search(ow.load_workload("mlperf_ad"), ow.load_chip("eyeriss"), tiles="perfect")
     >>> found = smallest_change(result, budget="1 ms")
     >>> [(t.lever.name, round(t.factor, 2)) for t in found.turns]
-    [('DRAM shared bandwidth', 1.11)]
+    [('DRAM shared bandwidth', 1.12)]
     """
     if isinstance(budget, str):
         budget = Budget.parse(budget)
