@@ -97,3 +97,18 @@ def test_the_examples_run(capsys):
     found = json.loads(capsys.readouterr().out)
     assert found["totals"]["macs"] == 32 * 16 * 28 * 28 * 9 + 250_880
     assert [layer["name"] for layer in found["layers"]] == ["conv", "relu", "classifier"]
+
+
+def test_the_two_ends_of_the_story(capsys):
+    """A phone of three uses fits a watt on average; the computers of a car do not."""
+    from onewatt.cli import main
+
+    phone, car = ROOT / "examples/phone.yaml", ROOT / "examples/car.yaml"
+    assert main(["device", str(phone), "--budget", "1 W", "--json", "-j", "1"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [w["rate_Hz"] for w in found["workloads"]] == [60.0, 5.0, 20.0, 5.0]
+    assert all(w["met"] for w in found["workloads"])
+    assert 0.3 < found["totals"]["power_W"] < 0.7
+    assert main(["device", str(car), "--budget", "1 W", "--json"]) == 2
+    (limit,) = json.loads(capsys.readouterr().out)["budget"]
+    assert limit["factor"] == 2500

@@ -84,7 +84,8 @@ class Again:
     def __init__(
         self, result: Result, tiles: Tiles, *, workers: int = 1, cache: Path | None = None
     ) -> None:
-        self.result, self.tiles, self.workers, self.cache = result, tiles, workers, cache
+        self.result, self.workers, self.cache = result, workers, cache
+        self.tiles: Tiles = tiles
         self.known: dict[Architecture, Result | str] = {}
 
     def on(self, chip: Architecture) -> Result | str:
@@ -116,7 +117,10 @@ def tiles_of(result: Result) -> Tiles:
             "one of 'onewatt analyze' in convention 'literal', which can be searched again"
         )
     name = result.mapspace.partition(":")[0]
-    return next((t for t in get_args(Tiles) if t == name), DEFAULT_TILES)
+    for valid in get_args(Tiles):
+        if name == valid:
+            return valid
+    return DEFAULT_TILES
 
 
 def chip_prices(
