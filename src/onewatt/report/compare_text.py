@@ -60,8 +60,8 @@ def sure(what: str, odds: Odds) -> str:
     if not odds.sure():
         return f"{what} cannot be told apart: after is better with {percent(odds.better)}, {span}"
     less, chance = ("less", odds.better) if odds.better > 0.5 else ("more", 1 - odds.better)
-    exact = f"{100 * chance:.1f} %" if chance < 1 else "certainty"
-    return f"after has {less} {what} with {exact}: {span}"
+    exact = f"with {100 * chance:.1f} %" if chance < 1 else "in every world drawn"
+    return f"after has {less} {what} {exact}: {span}"
 
 
 def _why(title: str, rows: list[tuple[str, float, float]], unit: str) -> Table:
