@@ -154,15 +154,13 @@ def test_compare_says_how_sure_it_is(run, saved):
 
 
 def test_prices_are_explained(run, saved):
-    code, out, err = run("explain", saved[0], "--prices", "-j", "1")
+    code, out, err = run("explain", saved[0], "--prices", "-j", "1", "--budget", "1 ms")
     assert code == 0
     assert "DRAM shared bandwidth" in out
     assert "1.2 word/cycle to 1.34 word/cycle" in out
     assert "searched for" in err
     table = validated("prices", run("explain", saved[0], "--prices", "-j", "1", "--json")[1])
     assert table["smallest_change"]["changes"][0]["place"] == "DRAM"
-    asked = ("explain", saved[1], "--prices", "--budget", "1 s", "-j", "1", "--json")
-    assert json.loads(run(*asked)[1])["smallest_change"]["met"] is True
 
 
 @pytest.mark.parametrize(
