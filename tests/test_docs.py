@@ -125,3 +125,18 @@ def test_every_knob_of_the_page_on_exploring_exists():
     for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL):
         head = "" if "workload:" in block else "workload: mlperf_kws\nchip: eyeriss\n"
         assert study_of(loads(head + block, "study")).space
+
+
+def test_the_two_ends_of_the_story(capsys):
+    """A phone of three uses fits a watt on average; the computers of a car do not."""
+    from onewatt.cli import main
+
+    phone, car = ROOT / "examples/phone.yaml", ROOT / "examples/car.yaml"
+    assert main(["device", str(phone), "--budget", "1 W", "--json", "-j", "1"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [w["rate_Hz"] for w in found["workloads"]] == [60.0, 5.0, 20.0, 5.0]
+    assert all(w["met"] for w in found["workloads"])
+    assert 0.3 < found["totals"]["power_W"] < 0.7
+    assert main(["device", str(car), "--budget", "1 W", "--json"]) == 2
+    (limit,) = json.loads(capsys.readouterr().out)["budget"]
+    assert limit["factor"] == 2500

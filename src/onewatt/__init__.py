@@ -24,9 +24,12 @@ if TYPE_CHECKING:
     from onewatt.components.dataflows import list_dataflows as list_dataflows
     from onewatt.components.dataflows import with_dataflow as with_dataflow
     from onewatt.components.library import prices as prices
+    from onewatt.diagnose.difference import difference as difference
     from onewatt.diagnose.eyexam import eyexam as eyexam
     from onewatt.diagnose.flexibility import flexibility as flexibility
+    from onewatt.diagnose.prices import chip_prices as chip_prices
     from onewatt.diagnose.roofline import roofline as roofline
+    from onewatt.diagnose.smallest import smallest_change as smallest_change
     from onewatt.diagnose.stresses import stressed as stressed
     from onewatt.errors import InputError as InputError
     from onewatt.errors import MappingError as MappingError
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from onewatt.importers.timeloop.export import timeloop_mapping_yaml as timeloop_mapping_yaml
     from onewatt.importers.timeloop.load import load_timeloop as load_timeloop
     from onewatt.importers.timeloop.strings import read_mapping_string as read_mapping_string
+    from onewatt.mapper.device import search_device as search_device
     from onewatt.mapper.search import search as search
     from onewatt.model.budget import judge as judge
     from onewatt.model.evaluate import evaluate as evaluate
@@ -70,6 +74,8 @@ _HOMES = {
     "Result": "spec.result",
     "Study": "codesign.study",
     "Workload": "spec.workload",
+    "chip_prices": "diagnose.prices",
+    "difference": "diagnose.difference",
     "dumps": "spec.files",
     "evaluate": "model.evaluate",
     "evaluate_workload": "model.evaluate",
@@ -93,6 +99,8 @@ _HOMES = {
     "save_front": "report.front_store",
     "save_result": "report.store",
     "search": "mapper.search",
+    "search_device": "mapper.device",
+    "smallest_change": "diagnose.smallest",
     "stressed": "diagnose.stresses",
     "timeloop_mapping_yaml": "importers.timeloop.export",
     "with_dataflow": "components.dataflows",

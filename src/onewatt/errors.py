@@ -17,6 +17,14 @@ class InputError(OnewattError):
     """An argument or a file that does not say what it has to say."""
 
 
+class InsideError(InputError):
+    """A noun that contradicts itself at a place inside: keys and names that lead there."""
+
+    def __init__(self, message: str, *path: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
 class UnitError(InputError):
     """A quantity without a unit, or with a unit of another kind."""
 

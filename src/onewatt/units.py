@@ -42,7 +42,12 @@ class Dimension(NamedTuple):
 DIMENSIONS: dict[str, Dimension] = {
     d.unit: d
     for d in (
-        Dimension("J", "an energy", _prefixed("J", "fpnumk"), "0.96 pJ"),
+        Dimension(
+            "J",
+            "an energy",
+            _prefixed("J", "fpnumk") | {"mWh": 3.6, "Wh": 3600.0, "kWh": 3.6e6},
+            "0.96 pJ",
+        ),
         Dimension("s", "a time", _prefixed("s", "pnum") | {"min": 60.0, "h": 3600.0}, "5 ms"),
         Dimension("W", "a power", _prefixed("W", "pnumk"), "30 mW"),
         Dimension(

@@ -88,7 +88,17 @@ def saved(tmp_path):
 def test_help_lists_every_verb(run):
     code, out, _ = run("--help")
     assert code == 0
-    for verb in ("analyze", "map", "evaluate", "report", "show", "compare", "chips", "schema"):
+    for verb in (
+        "analyze",
+        "device",
+        "map",
+        "evaluate",
+        "report",
+        "show",
+        "compare",
+        "chips",
+        "schema",
+    ):
         assert verb in out
         assert run(verb, "--help")[0] == 0
     assert run() == (code, out, "")

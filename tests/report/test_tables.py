@@ -49,7 +49,9 @@ def test_table_has_the_keys_of_the_contract():
     assert list(table["layers"][0]) == LAYER
     assert list(table["layers"][0]["traffic"][0]) == TRAFFIC
     assert list(table["unpriced"][0]) == ["name", "op", "shapes", "words"]
-    assert list(table["budget"][0]) == ["kind", "unit", "asked", "reached", "met"]
+    assert list(table["budget"][0]) == [
+        "kind", "unit", "asked", "reached", "met", "factor", "floor", "impossible", "remedies"
+    ]  # fmt: skip
 
 
 def test_json_is_golden(golden):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -57,7 +56,7 @@ def analyze(
     if as_json and as_csv:
         raise InputError("--json and --csv cannot both be printed; choose one")
     if output is not None:
-        _check_folder(output)
+        options.check_folder(output)
     wanted = options.read_objective(objective)
     cap = options.read_within(within, wanted)
     among = options.read_tiles(tiles)
@@ -103,15 +102,6 @@ def _convention(name: str, mappings: Path | None) -> str:
     if mappings is not None and reading != "jssc17":
         raise InputError("--row-stationary: expected together with --convention jssc17")
     return reading
-
-
-def _check_folder(folder: Path) -> None:
-    """Refuse a place that cannot be written to before anything is searched."""
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"-o: {folder} is a file; expected a directory")
-    above = next(p for p in (folder, *folder.absolute().parents) if p.exists())
-    if not os.access(above, os.W_OK):
-        raise InputError(f"-o: {above} cannot be written to")
 
 
 def _load(

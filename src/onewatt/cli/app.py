@@ -12,6 +12,7 @@ from onewatt.cli import (
     calibrate,
     chips,
     compare,
+    device,
     evaluate,
     explain,
     explore,
@@ -52,8 +53,8 @@ def onewatt(
 
 
 for verb in (
-    analyze, map, evaluate, explore, explain, flexibility, calibrate, simulate, verify, report,
-    show, compare, schema,
+    analyze, device, map, evaluate, explore, explain, flexibility, calibrate, simulate, verify,
+    report, show, compare, schema,
 ):  # fmt: skip
     name = verb.__name__.rpartition(".")[2]
     app.command(name)(getattr(verb, name))

@@ -13,6 +13,7 @@ from onewatt.errors import InputError, unknown
 
 if TYPE_CHECKING:
     from onewatt.diagnose.eyexam import Exam, LayerExam
+    from onewatt.mapper.exact import Tiles
     from onewatt.spec.result import Result
 
 
@@ -35,6 +36,24 @@ def explain(
     layer: Annotated[
         str | None, typer.Option("--layer", metavar="NAME", help="The seven bounds of one layer.")
     ] = None,
+    prices: Annotated[
+        bool,
+        typer.Option(
+            "--prices",
+            help="What one more KiB, word per cycle, row and column is worth, by searching again.",
+        ),
+    ] = False,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            "--budget", metavar="LIMITS",
+            help="With --prices: also the smallest change of the chip that meets it.",
+        ),
+    ] = None,
+    tiles: Annotated[
+        str | None,
+        typer.Option("--tiles", metavar="NAME", help="With --prices: tile sizes to search among."),
+    ] = None,
     objective: options.ObjectiveName = "edp",
     batch: options.Batch = 1,
     dataflow: options.DataflowName = "preset",
@@ -53,14 +72,22 @@ def explain(
 
     For each layer seven bounds on its MACs per cycle (Eyexam), each with one constraint more.
     """
+    if not prices and (budget is not None or tiles is not None):
+        raise InputError("--budget and --tiles go with --prices")
+    if prices and layer is not None:
+        raise InputError("--layer: prices are of a whole network; map one layer as MODEL::LAYER")
+    among = options.read_tiles(tiles) if tiles is not None else None
     stopped = False
     if chip is None:
         result = _saved(what)
     else:
         result, stopped = _searched(
             what, chip, objective=objective, batch=batch, dataflow=dataflow, jobs=jobs,
-            fresh=fresh, watched=not as_json,
+            fresh=fresh, watched=not as_json, tiles=among or "tight",
         )  # fmt: skip
+    if prices:
+        _price(result, budget, among, jobs=jobs, fresh=fresh, as_json=as_json)
+        return
 
     from onewatt.diagnose.eyexam import eyexam
     from onewatt.report.measured import measured_cycles
@@ -80,7 +107,7 @@ def _saved(what: str) -> Result:
 
 def _searched(
     what: str, chip: str, *, objective: str, batch: int, dataflow: str, jobs: int, fresh: bool,
-    watched: bool,
+    watched: bool, tiles: Tiles = "tight",
 ) -> tuple[Result, bool]:  # fmt: skip
     wanted = options.read_objective(objective)
     model, name = split_layer(what)
@@ -91,8 +118,40 @@ def _searched(
     workload = load_workload(model, batch=batch)
     return searching.found(
         only(workload, name) if name else workload, architecture, objective=wanted,
-        tiles="tight", fresh=fresh, watched=watched, batch=batch, workers=jobs,
+        tiles=tiles, fresh=fresh, watched=watched, batch=batch, workers=jobs,
     )  # fmt: skip
+
+
+def _price(
+    result: Result, budget: str | None, tiles: Tiles | None, *, jobs: int, fresh: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Print what more of the chip is worth, and what would meet a missed budget."""
+    import time
+
+    from onewatt.diagnose.prices import chip_prices
+    from onewatt.diagnose.smallest import smallest_change
+    from onewatt.report.prices_tables import prices_json
+    from onewatt.report.prices_text import show_meeting, show_prices
+    from onewatt.spec.budget import Budget
+
+    limits = Budget.parse(budget) if budget is not None else None
+    missed = limits is not None or any(not v.met for v in result.budget)
+    cache = None if fresh else searching.cache_folder()
+    begun, meeting = time.monotonic(), None
+    with terminal.progress(not as_json) as progress:
+        found = chip_prices(result, tiles=tiles, workers=jobs, cache=cache, progress=progress)
+        if missed:
+            meeting = smallest_change(
+                result, budget=limits, tiles=tiles, workers=jobs, cache=cache, progress=progress
+            )
+    if as_json:
+        terminal.print_json(prices_json(found, meeting))
+        return
+    show_prices(found, terminal.console())
+    if meeting is not None:
+        show_meeting(meeting, terminal.console())
+    terminal.say(f"onewatt: searched for {time.monotonic() - begun:.1f} s")
 
 
 def _named(exam: Exam, layer: str | None) -> LayerExam | None:

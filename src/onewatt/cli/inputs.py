@@ -19,7 +19,10 @@ PRESET = "preset"
 
 _SCHEMA = re.compile(r"^schema:\s*[\"']?onewatt/(\w+)/", re.MULTILINE)
 #: What only this kind of file has at its margin, for files without a ``schema:`` line.
-_MARKS = {"clock:": "chip", "einsums:": "workload", "nodes:": "mapping", "knobs:": "study"}
+_MARKS = {
+    "clock:": "chip", "einsums:": "workload", "nodes:": "mapping", "knobs:": "study",
+    "workloads:": "device",
+}  # fmt: skip
 
 
 def chip_with(

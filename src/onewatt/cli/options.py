@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
@@ -248,3 +249,12 @@ def read_convention(name: str) -> Convention:
         if name == valid:
             return valid
     raise InputError(f"--convention: {unknown('convention', name, get_args(Convention))}")
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a place that cannot be written to before anything is searched."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"-o: {folder} is a file; expected a directory")
+    above = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+    if not os.access(above, os.W_OK):
+        raise InputError(f"-o: {above} cannot be written to")

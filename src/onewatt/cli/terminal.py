@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from onewatt.spec.result import Result
+    from onewatt.spec.workload import Workload
 
 Progress = Callable[[int, int, str], None]
 
@@ -38,7 +39,12 @@ def say(text: str) -> None:
 
 def warn_unpriced(result: Result) -> None:
     """Say on stderr which operators are missing from every figure."""
-    names = [row.name for row in result.workload.unpriced]
+    warn_unpriced_of(result.workload)
+
+
+def warn_unpriced_of(workload: Workload) -> None:
+    """Say on stderr which operators of a workload have no price."""
+    names = [row.name for row in workload.unpriced]
     if names:
         shown = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
         say(f"onewatt: warning: without a price and missing from every figure: {shown}")

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from onewatt.errors import InputError
+from onewatt.model.parts import STANDING
 from onewatt.spec.architecture import Architecture
 from onewatt.spec.budget import Budget, BudgetLimit, Verdict
-from onewatt.spec.cost import Entry
 from onewatt.spec.result import Result
-
-_STANDING = ("leak", "clock", "idle")
 
 
 def judge(result: Result, budget: Budget) -> tuple[Verdict, ...]:
@@ -64,14 +62,15 @@ def average_power(result: Result, rate: float) -> float:
     Above the rate the chip can sustain, this is the power of a chip that never rests.
     """
     busy = min(1.0, rate * result.latency / result.batch)
-    standing = sum(e.energy for e in result.cost.entries if _stands(e))
-    idle = standing / result.latency if result.latency else 0.0
+    idle = idle_power(result)
     sustained = min(rate, result.batch / result.latency) if result.latency else rate
     return sustained * result.energy / result.batch + idle * (1 - busy)
 
 
-def _stands(entry: Entry) -> bool:
-    return entry.action in _STANDING
+def idle_power(result: Result) -> float:
+    """Return what the chip burns standing still [W]: what it leaks, clocks and idles a second."""
+    standing = sum(e.energy for e in result.cost.entries if e.action in STANDING)
+    return standing / result.latency if result.latency else 0.0
 
 
 def on_chip_bits(architecture: Architecture) -> float:

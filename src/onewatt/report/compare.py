@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from onewatt.diagnose.difference import Difference, Summand, difference
+from onewatt.model.uncertainty import Odds
 from onewatt.report.figures import Figures, figures, level_energy
 from onewatt.report.wording import objective
 from onewatt.spec.result import Result
@@ -37,6 +39,7 @@ class Comparison(NamedTuple):
     totals: tuple[Change, ...]
     levels: tuple[Change, ...]
     layers: tuple[tuple[Change, Change], ...]
+    why: Difference
 
 
 def compare(before: Result, after: Result) -> Comparison:
@@ -68,6 +71,7 @@ def compare(before: Result, after: Result) -> Comparison:
              Change(name, "s", latencies[0].get(name), latencies[1].get(name)))
             for name in names
         ),
+        why=difference(before, after),
     )  # fmt: skip
 
 
@@ -96,7 +100,45 @@ def comparison_json(found: Comparison) -> dict[str, Any]:
             {"name": e.name, "energy_J": _change(e), "latency_s": _change(s)}
             for e, s in found.layers
         ],
-    }
+        "differences": _differences(found.why),
+        "after_better": {
+            "energy": _odds(found.why.energy_odds), "edp": _odds(found.why.edp_odds),
+        },
+    }  # fmt: skip
+
+
+def _differences(why: Difference) -> dict[str, Any]:
+    return {
+        "energy_J": _summand(why.energy),
+        "latency_s": _summand(why.latency),
+        "cycles": _summand(why.cycles),
+        "by_layer": [
+            {"name": x.name, "energy_J": x.energy.difference, "latency_s": x.latency.difference,
+             "mostly": x.part or None}
+            for x in why.layers
+        ],
+        "by_level_and_tensor_J": [_summand(p) for p in why.parts],
+        "by_step_cycles": [_summand(s) for s in why.steps],
+        "by_step_s": [_summand(s) for s in why.step_times],
+        "no_steps": why.no_steps or None,
+    }  # fmt: skip
+
+
+def _summand(row: Summand) -> dict[str, Any]:
+    return {
+        "name": row.name, "before": row.before, "after": row.after, "difference": row.difference,
+    }  # fmt: skip
+
+
+def _odds(row: Odds | None) -> dict[str, Any] | None:
+    if row is None:
+        return None
+    finite = [x if math.isfinite(x) else None for x in row.apart]
+    return {
+        "probability": row.better, "ratio": row.ratio, "ratio_low": row.low,
+        "ratio_high": row.high, "unshared_low": finite[0], "unshared_high": finite[1],
+        "sure": row.sure(),
+    }  # fmt: skip
 
 
 def _change(change: Change) -> dict[str, Any]:

@@ -7,16 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
+from onewatt.model.parts import ARITHMETIC, STANDING, UPKEEP, energy_by_part
 from onewatt.spec.architecture import Compute
 from onewatt.spec.cost import Busy, Cost, Entry
 from onewatt.spec.mapping import loop_nest
 from onewatt.spec.result import Bound, LayerResult, Result
 from onewatt.spec.workload import Einsum
 
-#: Actions that are paid whatever happens; they belong to no tensor.
-STANDING = ("leak", "clock", "idle", "launch")
-#: What a line of the ledger is for, apart from the name of a tensor.
-UPKEEP, ARITHMETIC = "upkeep", "arithmetic"
 _SERVED, _WRITTEN = ("read", "hop"), ("fill", "update")
 #: Layers below this share of energy and time are told together, if they are more than a few.
 _NOTABLE, _FEW = 0.001, 3
@@ -126,29 +123,10 @@ def figures(result: Result) -> Figures:
                                               busy=tuple(busy.get(e.name, ()))), energy)
         for e in result.workload.einsums
     )  # fmt: skip
-    matrix = _by_part(result, result.cost)
+    matrix = energy_by_part(result.architecture, result.cost)
     return Figures(
         result, _totals(result, layers), _levels(result), _parts(result, matrix), matrix, layers
     )
-
-
-def part(result: Result, entry: Entry) -> str:
-    """Return what a line is paid for: a tensor, arithmetic, or upkeep.
-
-    Further operands of vector work (``Inputs2``) count as ``Inputs``.
-    """
-    if entry.action in STANDING or not entry.tensor:
-        return UPKEEP
-    arithmetic = {c.name for c in result.architecture.computes}
-    return ARITHMETIC if entry.component in arithmetic else entry.tensor.rstrip("0123456789")
-
-
-def _by_part(result: Result, cost: Cost) -> dict[tuple[str, str], float]:
-    """Return the energy [J] by component and by what it is spent on."""
-    groups: dict[tuple[str, str], list[float]] = {}
-    for entry in cost.entries:
-        groups.setdefault((entry.component, part(result, entry)), []).append(entry.energy)
-    return {key: math.fsum(energies) for key, energies in groups.items()}
 
 
 def _by_layer(rows: Iterable[_Row]) -> dict[str, list[_Row]]:
@@ -178,7 +156,7 @@ def _layer(
         nest=loop_nest(found.mapping, einsum.sizes) if found.mapping else "",
         off_chip_bytes=sum(t.bytes for t in traffic if t.component == outermost),
         traffic=traffic,
-        parts=_by_part(result, cost),
+        parts=energy_by_part(result.architecture, cost),
     )  # fmt: skip
 
 

@@ -9,7 +9,9 @@ from typing import Any
 
 from onewatt import __version__
 from onewatt.diagnose.eyexam import Exam
+from onewatt.diagnose.shortfall import shortfalls
 from onewatt.report import charts, exam_charts
+from onewatt.report.budget_html import badge, budget
 from onewatt.report.exam_html import causes, examined, layer_exam
 from onewatt.report.figures import Figures, LayerFigures, figures
 from onewatt.report.page import embedded, fill, plotly, template
@@ -20,13 +22,11 @@ from onewatt.report.wording import (
     bound,
     gap,
     large,
-    margin,
     objective,
     percent,
     quantity,
     shapes,
 )
-from onewatt.spec.budget import Verdict
 from onewatt.spec.mapping import Mapping, Spatial, Storage
 from onewatt.spec.result import LayerResult, Result
 
@@ -81,9 +81,9 @@ def html_page(result: Result, *, command: str = "") -> str:
         "plotly": plotly(),
         "data": embedded(_data(found, exam)),
         "cards": _cards(found),
-        "verdict": _verdict(result),
+        "verdict": badge(result.budget),
         "findings": "".join(f"<li>{html.escape(s)}</li>" for s in findings(found)),
-        "budget": _budget(result),
+        "budget": budget(result.budget, shortfalls(result)),
         "unpriced": _unpriced(result),
         "layers": _layers(found),
         "undrawn": _undrawn(found),
@@ -159,15 +159,6 @@ def nest_lines(layer: LayerFigures, mapping: Mapping | None) -> list[list[str]]:
     return [list(pair) for pair in zip([*kinds, "compute"], lines, strict=True)]
 
 
-def _verdict(result: Result) -> str:
-    if not result.budget:
-        return '<span class="badge">no budget asked</span>'
-    met = all(v.met for v in result.budget)
-    missed = [v for v in result.budget if not v.met]
-    words = "budget met" if met else f"budget missed: {', '.join(v.kind for v in missed)}"
-    return f'<span class="badge {"good" if met else "bad"}">{words}</span>'
-
-
 def _cards(found: Figures) -> str:
     t, batch = found.totals, found.result.batch
     top = t.energy_high or 1.0
@@ -204,48 +195,19 @@ def _efficiency(found: Figures) -> str:
     return f"{quantity(t.energy / t.macs, 'J')} per MAC" if t.macs else "no MAC work"
 
 
-def _budget(result: Result) -> str:
-    if not result.budget:
-        return (
-            '<p class="muted">No budget was asked for. Try <code>--budget "1 W, 30 fps"</code>.</p>'
-        )
-    rows = "".join(limit_row(v) for v in result.budget)
-    return (
-        '<div class="scroll"><table class="plain tight"><thead><tr>'
-        '<th scope="col">limit</th><th scope="col">asked</th>'
-        '<th scope="col">reached</th><th scope="col" class="wide">of the limit</th>'
-        f'<th scope="col">verdict</th></tr></thead><tbody>{rows}</tbody></table></div>'
-    )
-
-
-def limit_row(v: Verdict) -> str:
-    """Return a limit as a row of a table: asked, reached, how much of it, and the verdict."""
-    used = v.asked / v.reached if v.kind == "rate" and v.reached else v.reached / v.asked
-    sign, word = ("≥", "at least") if v.kind == "rate" else ("≤", "at most")
-    state = "good" if v.met else "bad"
-    width = f"width:{min(100.0, 100 * used):.1f}%"
-    return (
-        f'<tr><th scope="row">{v.kind}</th><td><span title="{word}">{sign}</span> '
-        f"{quantity(v.asked, v.unit)}</td><td>{quantity(v.reached, v.unit)}</td>"
-        f'<td class="wide"><div class="gauge {state}"><i style="{width}">'
-        f'</i></div></td><td><span class="badge {state}">{"met" if v.met else "missed"}</span> '
-        f"{margin(v)}</td></tr>"
-    )
-
-
 def _unpriced(result: Result) -> str:
     rows = result.workload.unpriced
     if not rows:
         return ""
     noun = "operator has" if len(rows) == 1 else "operators have"
-    body = _rows(
+    body = rows_html(
         [r.name, r.op, shapes(r), large(r.words), r.reason or "no rule for this operator"]
         for r in rows
     )
     return (
         f'<section id="unpriced" class="panel warning"><h2>{len(rows)} {noun} no price</h2>'
         "<p>They are missing from every figure on this page.</p>"
-        f"{_table(('name', 'operator', 'operands', 'words', 'why'), body)}</section>"
+        f"{table_html(('name', 'operator', 'operands', 'words', 'why'), body)}</section>"
     )
 
 
@@ -302,31 +264,33 @@ def _facts(found: Figures, command: str) -> str:
 
 
 def _prices(result: Result) -> str:
-    body = _rows(
+    body = rows_html(
         [p.component, p.action, quantity(p.energy, "J"),
          f"{quantity(p.low, 'J')} to {quantity(p.high, 'J')}", p.source or "no source stated"]
         for p in result.prices.prices
     )  # fmt: skip
-    return _table(("component", "action", "energy", "low to high", "source"), body, "tight")
+    return table_html(("component", "action", "energy", "low to high", "source"), body, "tight")
 
 
 def _areas(result: Result) -> str:
     if not result.prices.areas:
         return ""
-    body = _rows(
+    body = rows_html(
         [a.component, quantity(a.area, "m2"), a.source or "no source stated"]
         for a in result.prices.areas
     )
-    return f"<h3>Areas</h3>{_table(('component', 'area', 'source'), body, 'tight')}"
+    return f"<h3>Areas</h3>{table_html(('component', 'area', 'source'), body, 'tight')}"
 
 
-def _rows(rows: Iterable[Sequence[str]]) -> str:
+def rows_html(rows: Iterable[Sequence[str]]) -> str:
+    """Return rows of a table, escaped."""
     return "".join(
         "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
     )
 
 
-def _table(heads: tuple[str, ...], body: str, kind: str = "") -> str:
+def table_html(heads: tuple[str, ...], body: str, kind: str = "") -> str:
+    """Return a table of rows that are HTML already."""
     head = "".join(f'<th scope="col">{h}</th>' for h in heads)
     return (
         f'<div class="scroll"><table class="plain {kind}"><thead><tr>{head}</tr></thead>'

@@ -9,19 +9,22 @@ from rich.tree import Tree
 
 from onewatt.report.wording import large, quantity
 from onewatt.spec.architecture import Architecture, Axis, Compute, Container, Memory, Node
+from onewatt.spec.device import Device
 from onewatt.spec.mapping import Mapping
 from onewatt.spec.workload import Workload
 from onewatt.units import format_quantity
 
 
 def show_noun(noun: object, console: Console) -> None:
-    """Print a chip, a workload or a mapping."""
+    """Print a chip, a workload, a mapping or a device."""
     if isinstance(noun, Architecture):
         show_chip(noun, console)
     elif isinstance(noun, Workload):
         show_workload(noun, console)
     elif isinstance(noun, Mapping):
         show_mapping(noun, console)
+    elif isinstance(noun, Device):
+        show_device(noun, console)
 
 
 def show_names(rows: list[tuple[str, str, str]], console: Console) -> None:
@@ -85,6 +88,23 @@ def show_workload(workload: Workload, console: Console) -> None:
     console.print(table)
     for row in workload.unpriced:
         console.print(Text(f"without a price: {row.name} ({row.op})", style="bold yellow"))
+
+
+def show_device(device: Device, console: Console) -> None:
+    """Print a device as a tree: its chips with their workloads, its parts, its battery."""
+    tree = Tree(Text(device.title or device.name, style="bold"))
+    for chip in device.chips:
+        leaf = tree.add(Text(f"chip {chip.name}: {chip.chip}"))
+        for task in device.workloads:
+            if task.chip == chip.name:
+                times = f", {task.batch} at a time" if task.batch > 1 else ""
+                rate = f"{task.workload} at {quantity(task.rate, 'Hz')}{times}"
+                leaf.add(Text(f"workload {task.name}: {rate}"))
+    for part in device.parts:
+        tree.add(Text(f"part {part.name}: {quantity(part.average, 'W')}"))
+    if device.battery is not None:
+        tree.add(Text(f"battery: {quantity(device.battery.energy / 3600, 'W')}h"))
+    console.print(tree)
 
 
 def show_mapping(mapping: Mapping, console: Console) -> None:

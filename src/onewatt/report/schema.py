@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import get_args
 
 import msgspec
 
@@ -10,6 +10,19 @@ from onewatt.diagnose.eyexam import STEPS
 from onewatt.errors import InputError, unknown
 from onewatt.report.exam_tables import FLEXIBILITY_SCHEMA
 from onewatt.report.exam_tables import SCHEMA as EXAM
+from onewatt.report.schema_more import comparison_schema, device_schema, prices_schema
+from onewatt.report.schema_parts import (
+    AMOUNT,
+    COUNT,
+    DIALECT,
+    SHARE,
+    TEXT,
+    Schema,
+    listed,
+    maybe,
+    record,
+    verdict,
+)
 from onewatt.report.simulated import SCHEMA as SIMULATION
 from onewatt.report.tables import SCHEMA
 from onewatt.spec.files import KINDS
@@ -18,14 +31,6 @@ from onewatt.spec.front import Front
 from onewatt.spec.result import Convention, Objective
 from onewatt.spec.row_stationary import RowStationary
 from onewatt.spec.schema import json_schema
-
-Schema = dict[str, Any]
-
-_DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_TEXT: Schema = {"type": "string"}
-_COUNT: Schema = {"type": "integer", "minimum": 0}
-_AMOUNT: Schema = {"type": "number", "minimum": 0}
-_SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1.000001}
 
 
 def schema(kind: str) -> Schema:
@@ -37,12 +42,10 @@ def schema(kind: str) -> Schema:
         If there is no such kind.
     """
     tables = {
-        "result": result_schema,
-        "front": front_schema,
-        "eyexam": exam_schema,
-        "flexibility": flexibility_schema,
-        "simulation": simulation_schema,
-    }
+        "result": result_schema, "front": front_schema, "eyexam": exam_schema,
+        "flexibility": flexibility_schema, "simulation": simulation_schema,
+        "device-result": device_schema, "comparison": comparison_schema, "prices": prices_schema,
+    }  # fmt: skip
     if kind in tables:
         return tables[kind]()
     if kind not in KINDS:
@@ -52,40 +55,35 @@ def schema(kind: str) -> Schema:
 
 def result_schema() -> Schema:
     """Return the JSON Schema of the table that `result_json` makes."""
-    bound = _record(value=_AMOUNT, unit={"enum": ["J", "s", "J s"]}, compulsory=_maybe(_AMOUNT))
-    traffic = _record(
-        component=_TEXT, tensor=_TEXT, read_words=_AMOUNT, write_words=_AMOUNT, bytes=_AMOUNT,
-        energy_J=_AMOUNT,
+    bound = record(value=AMOUNT, unit={"enum": ["J", "s", "J s"]}, compulsory=maybe(AMOUNT))
+    traffic = record(
+        component=TEXT, tensor=TEXT, read_words=AMOUNT, write_words=AMOUNT, bytes=AMOUNT,
+        energy_J=AMOUNT,
     )  # fmt: skip
-    layer = _record(
-        name=_TEXT, op=_TEXT, count={"type": "integer", "minimum": 1}, macs=_COUNT, cycles=_AMOUNT,
-        energy_J=_AMOUNT, latency_s=_AMOUNT, active_pes=_COUNT, lower_bound=bound,
-        optimal={"type": "boolean"}, gap=_maybe({"type": "number", "minimum": 0, "maximum": 1}),
-        bottleneck=_maybe(_TEXT), mapping=_maybe(_TEXT),
-        traffic=_list(traffic),
+    layer = record(
+        name=TEXT, op=TEXT, count={"type": "integer", "minimum": 1}, macs=COUNT, cycles=AMOUNT,
+        energy_J=AMOUNT, latency_s=AMOUNT, active_pes=COUNT, lower_bound=bound,
+        optimal={"type": "boolean"}, gap=maybe({"type": "number", "minimum": 0, "maximum": 1}),
+        bottleneck=maybe(TEXT), mapping=maybe(TEXT),
+        traffic=listed(traffic),
     )  # fmt: skip
-    totals = _record(
-        macs=_COUNT, energy_J=_AMOUNT, energy_J_low=_AMOUNT, energy_J_high=_AMOUNT,
-        off_chip_energy_J=_AMOUNT, latency_s=_AMOUNT, power_W=_AMOUNT, edp_Js=_AMOUNT,
-        area_m2=_maybe(_AMOUNT), lower_bound=bound, optimal={"type": "boolean"},
+    totals = record(
+        macs=COUNT, energy_J=AMOUNT, energy_J_low=AMOUNT, energy_J_high=AMOUNT,
+        off_chip_energy_J=AMOUNT, latency_s=AMOUNT, power_W=AMOUNT, edp_Js=AMOUNT,
+        area_m2=maybe(AMOUNT), lower_bound=bound, optimal={"type": "boolean"},
     )  # fmt: skip
-    shape = _record(name=_TEXT, shape=_list(_COUNT))
-    unpriced = _record(name=_TEXT, op=_TEXT, shapes=_list(shape), words=_COUNT)
-    kinds = ["power", "energy", "latency", "rate", "area", "capacity"]
-    verdict = _record(
-        kind={"enum": kinds}, unit=_TEXT, asked=_AMOUNT, reached=_maybe(_AMOUNT),
-        met={"type": "boolean"},
-    )  # fmt: skip
-    table = _record(
-        schema={"const": SCHEMA}, workload=_TEXT, chip=_TEXT,
-        objective={"enum": list(get_args(Objective))}, within_s=_maybe(_AMOUNT), mapspace=_TEXT,
+    shape = record(name=TEXT, shape=listed(COUNT))
+    unpriced = record(name=TEXT, op=TEXT, shapes=listed(shape), words=COUNT)
+    table = record(
+        schema={"const": SCHEMA}, workload=TEXT, chip=TEXT,
+        objective={"enum": list(get_args(Objective))}, within_s=maybe(AMOUNT), mapspace=TEXT,
         convention={"enum": list(get_args(Convention))}, seed={"type": "integer"},
-        versions={"type": "object", "additionalProperties": _TEXT}, sources=_sources(),
-        totals=totals, layers=_list(layer), unpriced=_list(unpriced), budget=_list(verdict),
+        versions={"type": "object", "additionalProperties": TEXT}, sources=_sources(),
+        totals=totals, layers=listed(layer), unpriced=listed(unpriced), budget=listed(verdict()),
     )  # fmt: skip
     # a saved result.json is the same table with two more keys, so that it can be drawn again
-    table["properties"] |= {"command": _TEXT, "result": {"type": "object"}}
-    return {"$schema": _DIALECT, "$id": SCHEMA, "title": "A result of onewatt", **table}
+    table["properties"] |= {"command": TEXT, "result": {"type": "object"}}
+    return {"$schema": DIALECT, "$id": SCHEMA, "title": "A result of onewatt", **table}
 
 
 def front_schema() -> Schema:
@@ -94,7 +92,7 @@ def front_schema() -> Schema:
     del table
     main = parts.pop("Front")
     return {
-        "$schema": _DIALECT,
+        "$schema": DIALECT,
         "$id": FRONT,
         **main,
         "title": "A front of onewatt",
@@ -104,88 +102,69 @@ def front_schema() -> Schema:
 
 def exam_schema() -> Schema:
     """Return the JSON Schema of the table that `exam_json` makes."""
-    step = _record(
-        name={"enum": list(STEPS)}, bound=_AMOUNT, cycles=_AMOUNT, loss=_AMOUNT, lost=_AMOUNT,
-        cause=_TEXT, knob=_maybe(_TEXT),
+    step = record(
+        name={"enum": list(STEPS)}, bound=AMOUNT, cycles=AMOUNT, loss=AMOUNT, lost=AMOUNT,
+        cause=TEXT, knob=maybe(TEXT),
     )  # fmt: skip
-    delivery = _record(
-        component=_TEXT, tensor=_TEXT, port=_TEXT, words=_AMOUNT, words_per_cycle=_AMOUNT,
-        instances=_COUNT, cycles=_AMOUNT,
+    delivery = record(
+        component=TEXT, tensor=TEXT, port=TEXT, words=AMOUNT, words_per_cycle=AMOUNT,
+        instances=COUNT, cycles=AMOUNT,
     )  # fmt: skip
-    slope = _record(
-        component=_TEXT, port=_TEXT, tensors=_list(_TEXT), words_per_cycle=_AMOUNT,
-        macs_per_word=_AMOUNT, bound=_AMOUNT,
+    slope = record(
+        component=TEXT, port=TEXT, tensors=listed(TEXT), words_per_cycle=AMOUNT,
+        macs_per_word=AMOUNT, bound=AMOUNT,
     )  # fmt: skip
-    layer = _record(
-        name=_TEXT, op=_TEXT, count=_COUNT, macs=_COUNT, cycles=_AMOUNT, peak=_AMOUNT,
-        active=_AMOUNT, spatial=_SHARE, temporal=_SHARE, chosen=_AMOUNT, bottleneck=_TEXT,
-        measured={"type": "boolean"}, steps=_list(step), deliveries=_list(delivery),
-        slopes=_list(slope),
+    layer = record(
+        name=TEXT, op=TEXT, count=COUNT, macs=COUNT, cycles=AMOUNT, peak=AMOUNT,
+        active=AMOUNT, spatial=SHARE, temporal=SHARE, chosen=AMOUNT, bottleneck=TEXT,
+        measured={"type": "boolean"}, steps=listed(step), deliveries=listed(delivery),
+        slopes=listed(slope),
     )  # fmt: skip
-    table = _record(
-        schema={"const": EXAM}, workload=_TEXT, chip=_TEXT, objective=_TEXT, cycles=_AMOUNT,
-        causes=_list(_record(name=_TEXT, cycles=_AMOUNT, share=_SHARE)), layers=_list(layer),
-        left=_list(_TEXT),
+    table = record(
+        schema={"const": EXAM}, workload=TEXT, chip=TEXT, objective=TEXT, cycles=AMOUNT,
+        causes=listed(record(name=TEXT, cycles=AMOUNT, share=SHARE)), layers=listed(layer),
+        left=listed(TEXT),
     )  # fmt: skip
-    return {"$schema": _DIALECT, "$id": EXAM, "title": "An exam of onewatt", **table}
+    return {"$schema": DIALECT, "$id": EXAM, "title": "An exam of onewatt", **table}
 
 
 def flexibility_schema() -> Schema:
     """Return the JSON Schema of the table that `flexibility_json` makes."""
-    layer = _record(name=_TEXT, count=_COUNT, array=_SHARE, kept=_SHARE, limit=_TEXT)
-    row = _record(
-        chip=_TEXT, network=_TEXT, stress=_TEXT, worst=_SHARE, worst_layer=_TEXT, limit=_TEXT,
-        mean=_SHARE, array_mean=_SHARE, whole=_SHARE, layers=_list(layer),
+    layer = record(name=TEXT, count=COUNT, array=SHARE, kept=SHARE, limit=TEXT)
+    row = record(
+        chip=TEXT, network=TEXT, stress=TEXT, worst=SHARE, worst_layer=TEXT, limit=TEXT,
+        mean=SHARE, array_mean=SHARE, whole=SHARE, layers=listed(layer),
     )  # fmt: skip
-    table = _record(schema={"const": FLEXIBILITY_SCHEMA}, rows=_list(row))
+    table = record(schema={"const": FLEXIBILITY_SCHEMA}, rows=listed(row))
     return {
-        "$schema": _DIALECT, "$id": FLEXIBILITY_SCHEMA, "title": "Flexibility by onewatt", **table,
+        "$schema": DIALECT, "$id": FLEXIBILITY_SCHEMA, "title": "Flexibility by onewatt", **table,
     }  # fmt: skip
 
 
 def simulation_schema() -> Schema:
     """Return the JSON Schema of the table that `simulated_json` makes."""
-    output = _record(
+    output = record(
         shape={"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 4,
                "maxItems": 4},
         sha256={"type": "string", "pattern": "^[0-9a-f]{64}$"},
     )  # fmt: skip
-    cycles = _record(name=_TEXT, machine=_COUNT, model=_AMOUNT, note=_TEXT)
-    count = _record(
-        component=_TEXT, action=_TEXT, machine=_COUNT, model=_maybe(_AMOUNT), note=_TEXT
-    )
+    cycles = record(name=TEXT, machine=COUNT, model=AMOUNT, note=TEXT)
+    count = record(component=TEXT, action=TEXT, machine=COUNT, model=maybe(AMOUNT), note=TEXT)
     parts = "".join(f" {name}[0-9]+" for name in RowStationary.__struct_fields__).lstrip()
-    table = _record(
-        schema={"const": SIMULATION}, layer=_TEXT, chip=_TEXT,
-        mapping={"type": "string", "pattern": f"^{parts}$"}, output=output, passes=_COUNT,
-        active_pes=_COUNT, gated=_SHARE, cycles=_list(cycles), counts=_list(count),
+    table = record(
+        schema={"const": SIMULATION}, layer=TEXT, chip=TEXT,
+        mapping={"type": "string", "pattern": f"^{parts}$"}, output=output, passes=COUNT,
+        active_pes=COUNT, gated=SHARE, cycles=listed(cycles), counts=listed(count),
     )  # fmt: skip
-    return {"$schema": _DIALECT, "$id": SIMULATION, "title": "A simulation by onewatt", **table}
+    return {"$schema": DIALECT, "$id": SIMULATION, "title": "A simulation by onewatt", **table}
 
 
 def _sources() -> Schema:
-    price = _record(
-        component=_TEXT, action=_TEXT, energy_J=_AMOUNT, low_J=_AMOUNT, high_J=_AMOUNT, source=_TEXT
+    price = record(
+        component=TEXT, action=TEXT, energy_J=AMOUNT, low_J=AMOUNT, high_J=AMOUNT, source=TEXT
     )
-    area = _record(component=_TEXT, area_m2=_AMOUNT, source=_TEXT)
-    return _record(
-        workload=_TEXT, chip=_TEXT, dataflow=_record(name=_TEXT, source=_TEXT),
-        prices=_list(price), areas=_list(area),
+    area = record(component=TEXT, area_m2=AMOUNT, source=TEXT)
+    return record(
+        workload=TEXT, chip=TEXT, dataflow=record(name=TEXT, source=TEXT),
+        prices=listed(price), areas=listed(area),
     )  # fmt: skip
-
-
-def _record(**fields: Schema) -> Schema:
-    return {
-        "type": "object",
-        "properties": fields,
-        "required": list(fields),
-        "additionalProperties": False,
-    }
-
-
-def _list(item: Schema) -> Schema:
-    return {"type": "array", "items": item}
-
-
-def _maybe(kind: Schema) -> Schema:
-    return {"anyOf": [kind, {"type": "null"}]}

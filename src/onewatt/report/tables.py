@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from onewatt.diagnose.shortfall import Shortfall, shortfalls
 from onewatt.report.figures import (
     Figures,
     LayerFigures,
@@ -62,7 +63,7 @@ def result_json(result: Result) -> Json:
         "totals": _totals(found),
         "layers": [_layer(layer) for layer in found.layers],
         "unpriced": [_unpriced(row) for row in result.workload.unpriced],
-        "budget": [_verdict(row) for row in result.budget],
+        "budget": verdicts_json(result.budget, shortfalls(result)),
     }
 
 
@@ -153,13 +154,34 @@ def _unpriced(row: Unpriced) -> Json:
     }
 
 
-def _verdict(row: Verdict) -> Json:
-    return {
+def verdicts_json(verdicts: Iterable[Verdict], missed: Iterable[Shortfall] = ()) -> list[Json]:
+    """Return each limit with what was reached and, where it is missed, what would lift it."""
+    short = {row.kind: row for row in missed}
+    return [_verdict(row, short.get(row.kind)) for row in verdicts]
+
+
+def _verdict(row: Verdict, missed: Shortfall | None) -> Json:
+    table: Json = {
         "kind": row.kind,
         "unit": row.unit,
         "asked": row.asked,
         "reached": number(row.reached),
         "met": row.met,
+        "factor": None,
+        "floor": None,
+        "impossible": None,
+        "remedies": [],
+    }
+    if missed is None:
+        return table
+    return table | {
+        "factor": number(missed.factor),
+        "floor": number(missed.floor),
+        "impossible": missed.impossible or None,
+        "remedies": [
+            {"place": r.place, "change": r.change, "factor": number(r.factor), "enough": r.enough}
+            for r in missed.remedies
+        ],
     }
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from onewatt.diagnose.shortfall import Shortfall, shortfalls
 from onewatt.report.figures import Figures, LayerFigures, figures, grouped, level_energy, notable
 from onewatt.report.tables import findings, layer_proof, proof
 from onewatt.report.wording import (
@@ -21,6 +24,7 @@ from onewatt.report.wording import (
     shapes,
     verdict,
 )
+from onewatt.spec.budget import Verdict
 from onewatt.spec.result import Result
 
 #: Terminals narrower than this have no room for bars beside the tensors.
@@ -125,10 +129,29 @@ def _part_of(part: float, whole: float) -> str:
 
 
 def _budget(result: Result) -> RenderableType:
-    lines = [
-        Text(f"  {verdict(row)}", style="green" if row.met else "bold red") for row in result.budget
-    ]
+    lines = verdict_lines(result.budget, shortfalls(result))
     return Group(_title("Budget"), *lines, Text("")) if lines else Text("", end="")
+
+
+def verdict_lines(
+    verdicts: Iterable[Verdict], missed: Iterable[Shortfall] = ()
+) -> list[RenderableType]:
+    """Return a line for each limit and, under a missed one, what would lift it."""
+    short = {row.kind: row for row in missed}
+    lines: list[RenderableType] = []
+    for row in verdicts:
+        lines.append(Text(f"  {verdict(row)}", style="green" if row.met else "bold red"))
+        if row.kind not in short:
+            continue
+        if why := short[row.kind].impossible:
+            lines.append(Padding(Text(f"impossible: {why}", style="red"), (0, 0, 0, 4)))
+        for remedy in short[row.kind].remedies:
+            mark = {True: "+", False: "-", None: "?"}[remedy.enough]
+            lines.append(Padding(Text(f"{mark} {remedy.change}"), (0, 0, 0, 4)))
+    if short:
+        marks = "+ would do alone, - would not, ? a search can tell"
+        lines.append(Padding(Text(marks, style="dim"), (0, 0, 0, 4)))
+    return lines
 
 
 def _unpriced(result: Result) -> RenderableType:

@@ -17,7 +17,7 @@ from typing import Any, NoReturn, TypeVar, get_args, get_origin
 import msgspec
 import yaml
 
-from onewatt.errors import InputError, OnewattError, unknown
+from onewatt.errors import InputError, InsideError, OnewattError, unknown
 from onewatt.spec.architecture import (
     ActionEnergy,
     Architecture,
@@ -28,7 +28,9 @@ from onewatt.spec.architecture import (
     Network,
     Share,
 )
+from onewatt.spec.device import Device, Fitted, Part
 from onewatt.spec.mapping import Mapping, Spatial, Storage, Temporal
+from onewatt.spec.places import find
 from onewatt.spec.shape import hints_of, is_struct, members_of, tag_of, unwrap
 from onewatt.spec.study import Assignment, Knob, Objective, Setting, Study
 from onewatt.spec.workload import Index, Rank, Workload
@@ -43,6 +45,7 @@ KINDS: dict[str, type[msgspec.Struct]] = {
     "workload": Workload,
     "mapping": Mapping,
     "study": Study,
+    "device": Device,
 }
 
 #: ``memory: GLB`` instead of ``kind: memory`` and ``name: GLB``.
@@ -67,6 +70,8 @@ KEYED: dict[type, tuple[str, str]] = {
     Knob: ("path", "values"),
     Setting: ("name", "fields"),
     Assignment: ("path", "value"),
+    Fitted: ("name", "chip"),
+    Part: ("name", "power"),
 }
 
 _MOST_BYTES = 64 * 2**20
@@ -74,7 +79,7 @@ _DEEPEST = 64
 
 
 def load(path: str | Path, kind: str) -> Any:
-    """Read a YAML file as a chip, workload or mapping.
+    """Read a YAML file as a chip, workload, mapping, study or device.
 
     Parameters
     ----------
@@ -85,7 +90,7 @@ def load(path: str | Path, kind: str) -> Any:
 
     Returns
     -------
-    Architecture, Workload or Mapping
+    Architecture, Workload, Mapping, Study or Device
         The noun.
 
     Raises
@@ -112,7 +117,7 @@ def text_of(path: str | Path) -> str:
 
 
 def loads(text: str, kind: str, *, name: str = "<text>") -> Any:
-    """Read YAML text as a chip, workload or mapping; `name` stands in the messages."""
+    """Read YAML text as a noun of a kind; `name` stands in the messages."""
     if kind not in KINDS:
         raise InputError(unknown("kind of file", kind, KINDS))
     return read_text(text, KINDS[kind], kind, name=name)
@@ -297,7 +302,8 @@ class Reader:
         try:
             return kind(**values)
         except OnewattError as error:
-            self.fail(node, str(error))
+            inside = error.path if isinstance(error, InsideError) else ()
+            self.fail(find(node, inside), str(error))
 
     def choose(
         self, kinds: list[Any], node: yaml.Node, pairs: list[tuple[yaml.ScalarNode, yaml.Node]]

@@ -1,0 +1,165 @@
+"""What would have to shrink: energies, rates, clocks, areas and capacities."""
+
+from __future__ import annotations
+
+import math
+
+from onewatt.diagnose.remedy import Remedy, listed, say, times
+from onewatt.model.budget import on_chip_bits
+from onewatt.model.parts import energy_by_part
+from onewatt.spec.architecture import Memory
+from onewatt.spec.budget import Verdict
+from onewatt.spec.result import Result
+
+#: How many single places are told.
+_TOLD = 3
+#: Layers of a group need not shrink by more than this, if more layers can share it.
+_MOST = 4.0
+
+
+def energies(result: Result, need: float) -> list[Remedy]:
+    """Return what would have to cost less for a batch to cost no more than `need` [J]."""
+    whole, over = result.energy, result.energy - need
+    if need <= 0 or over <= 0:
+        return []
+    cells = energy_by_part(result.architecture, result.cost)
+    told: list[Remedy] = []
+    for (level, part), energy in sorted(cells.items(), key=lambda c: -c[1])[:_TOLD]:
+        if energy:
+            told.append(_shrunk(f"{level} {part}", energy, whole, over, need, "J"))
+    rows = {x.name: 0.0 for x in result.layers}
+    for entry in result.cost.entries:
+        rows[entry.einsum] += entry.energy
+    layers = _layers(rows, whole, over, "J")
+    return [*told, layers] if layers else told
+
+
+def _shrunk(place: str, mine: float, whole: float, over: float, need: float, unit: str) -> Remedy:
+    """Say by how much one summand must shrink, or what is left without it."""
+    is_of = f"{place} is {say(mine, unit)} of {say(whole, unit)}"
+    if mine > over:
+        factor = mine / (mine - over)
+        text = f"{is_of}; {times(factor)} less would do"
+        return Remedy(place=place, change=text, factor=factor, enough=True)
+    text = f"{is_of}; even without it the rest is {times((whole - mine) / need)} too much"
+    return Remedy(place=place, change=text, factor=None, enough=False)
+
+
+def _layers(rows: dict[str, float], whole: float, over: float, unit: str) -> Remedy | None:
+    """Say which layers, the fewest, would have to shrink by how much."""
+    some, names = 0.0, list[str]()
+    if over >= whole:
+        return None
+    for name, value in sorted(rows.items(), key=lambda row: -row[1]):
+        some += value
+        names.append(name)
+        if some > over and some / (some - over) <= _MOST:
+            break
+    if len(names) == len(rows) and len(rows) > 1:
+        factor = whole / (whole - over)
+        text = f"all layers together {times(factor)} less; no few of them are enough"
+        return Remedy(place="layers", change=text, factor=factor, enough=True)
+    factor = some / (some - over)
+    take = "takes" if len(names) == 1 else "take"
+    text = f"{listed(names)} {take} {say(some, unit)} of {say(whole, unit)}; {times(factor)} less"
+    return Remedy(place=", ".join(names), change=f"{text} would do", factor=factor, enough=True)
+
+
+def layers_of_time(result: Result, need: float) -> Remedy | None:
+    """Return the fewest layers that would have to be faster for a batch to take `need` [s]."""
+    clock = result.architecture.clock
+    rows = {name: c / clock for name, c in result.cost.cycles_by_einsum().items()}
+    return _layers(rows, result.latency, result.latency - need, "s")
+
+
+def rates(result: Result, watts: float, idle: float) -> list[Remedy]:
+    """Return the highest rate that a power allows, with resting chips at `idle` [W]."""
+    if not result.latency:
+        return []
+    sustained = result.batch / result.latency
+    extra = result.energy / result.batch - idle / sustained  # what one inference costs beyond rest
+    if idle >= watts or extra <= 0:
+        text = f"no rate is low enough: standing still alone costs {say(idle, 'W')}"
+        return [Remedy(place="rate", change=text, factor=None, enough=False)]
+    most = (watts - idle) / extra
+    text = (
+        f"at most {say(most, 'Hz')}, busy {100 * most / sustained:.3g} % of the time, with clock "
+        "and voltage as they are"
+    )
+    return [Remedy(place="rate", change=text, factor=sustained / most, enough=True)]
+
+
+def _leak(result: Result) -> float:
+    """Return the power that flows whatever the clock [W]."""
+    leak = math.fsum(e.energy for e in result.cost.entries if e.action == "leak")
+    return leak / result.latency if result.latency else 0.0
+
+
+def clocks(result: Result, watts: float) -> list[Remedy]:
+    """Return the clock at which a chip that never rests takes a power."""
+    leak = _leak(result)
+    if watts <= leak:
+        text = f"no clock is slow enough: leakage alone is {say(leak, 'W')}"
+        return [Remedy(place="clock", change=text, factor=None, enough=False)]
+    factor = (result.power - leak) / (watts - leak)
+    slower = result.architecture.clock / factor
+    text = (
+        f"a clock of {say(slower, 'Hz')} instead of {say(result.architecture.clock, 'Hz')} at the "
+        f"same voltage: {say(result.latency * factor, 's')} a batch"
+    )
+    return [Remedy(place="clock", change=text, factor=factor, enough=True)]
+
+
+def slow_clock(result: Result, watts: float, rate: float) -> list[Remedy]:
+    """Return what the lowest clock that keeps a rate comes to: no cycle is paid for waiting."""
+    busy = rate * result.latency / result.batch
+    if busy >= 1:
+        return []
+    leak = _leak(result)
+    once = result.energy - leak * result.latency
+    power = once * rate / result.batch + leak
+    slower = result.architecture.clock * busy
+    text = (
+        f"a clock of {say(slower, 'Hz')}, the lowest that keeps {say(rate, 'Hz')}: "
+        f"{say(power, 'W')}, none of it for waiting"
+    )
+    return [Remedy(place="clock", change=text, factor=1 / busy, enough=power <= watts)]
+
+
+def areas(result: Result, missed: Verdict) -> list[Remedy]:
+    """Return which components would have to be smaller for a chip to fit an area."""
+    over, told = missed.reached - missed.asked, list[Remedy]()
+    memories = {m.name: m for m in result.architecture.memories}
+    for row in sorted(result.prices.areas, key=lambda a: -a.area)[:_TOLD]:
+        remedy = _shrunk(row.component, row.area, missed.reached, over, missed.asked, "m2")
+        memory = memories.get(row.component)
+        if remedy.factor and memory is not None:
+            bits = capacity(memory) / remedy.factor
+            text = f"{remedy.change}: {say(_words(bits), 'bit')} each, if area goes with capacity"
+            remedy = Remedy(place=row.component, change=text, factor=remedy.factor, enough=True)
+        told.append(remedy)
+    return told
+
+
+def capacities(result: Result, missed: Verdict) -> list[Remedy]:
+    """Return which memories would have to be smaller for a chip to fit a capacity."""
+    chip, told = result.architecture, list[Remedy]()
+    whole = on_chip_bits(chip)
+    rows = [(capacity(m) * chip.instances(m.name), m) for m in chip.memories[1:]]
+    for bits, memory in sorted(rows, key=lambda row: -row[0])[:_TOLD]:
+        remedy = _shrunk(memory.name, bits, whole, whole - missed.asked, missed.asked, "bit")
+        if remedy.factor:
+            each = capacity(memory) / remedy.factor
+            text = f"{remedy.change}: {say(_words(each), 'bit')} each"
+            remedy = Remedy(place=memory.name, change=text, factor=remedy.factor, enough=True)
+        told.append(remedy)
+    return told
+
+
+def _words(bits: float) -> float:
+    return float(math.floor(bits / 8) * 8) if bits >= 8 else float(math.floor(bits))
+
+
+def capacity(memory: Memory) -> int:
+    """Return what one instance of a memory holds, its partitions together [bit]."""
+    return memory.capacity or sum(s.capacity for s in memory.partition)

@@ -1,0 +1,162 @@
+"""What would lift a missed budget, against what the lifted result then reaches."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+import pytest
+
+from near import near
+from onewatt.components.chips import load_chip
+from onewatt.diagnose.faster import latency_with
+from onewatt.diagnose.shortfall import least_energy, least_latency, shortfalls
+from onewatt.errors import InputError, UnitError
+from onewatt.importers.load import load_workload
+from onewatt.mapper.search import search
+from onewatt.model.budget import average_power, idle_power, judge
+from onewatt.spec.budget import Budget
+
+
+@pytest.fixture(scope="module")
+def found():
+    return search(load_workload("mlperf_ic"), load_chip("eyeriss"), tiles="perfect")
+
+
+def judged(found, text):
+    result = msgspec.structs.replace(found, budget=judge(found, Budget.parse(text)))
+    return result, shortfalls(result)
+
+
+def remedy(missed, place):
+    return next(r for r in missed.remedies if r.place == place)
+
+
+def test_a_budget_that_is_met_needs_nothing(found):
+    assert judged(found, "10 W, 1 fps, 1 J, 1 s, 100 mm2, 10 MiB")[1] == ()
+
+
+@pytest.mark.parametrize("text", ["1 mW, 30 fps", "1 uJ", "1 mm2", "16 KiB", "1 mW", "1 us"])
+def test_every_kind_of_limit_says_something(found, text):
+    result, missed = judged(found, text)
+    assert [m.kind for m in missed] == [v.kind for v in result.budget if not v.met]
+    for m in missed:
+        assert m.remedies
+        assert m.factor == near(m.reached / m.asked)
+
+
+def test_a_rate_is_too_low_by_its_factor(found):
+    _, (missed,) = judged(found, "10000 fps")
+    assert missed.factor == near(10_000 * found.latency)
+    assert missed.floor is not None
+    assert missed.floor >= missed.reached
+
+
+def test_energy_one_cell_must_shrink_by_its_factor(found):
+    asked = 0.9 * found.energy
+    _, (missed,) = judged(found, f"{asked * 1e6:.9f} uJ")
+    # operands of vector work (Inputs2) are Inputs too
+    dram = [
+        e.energy
+        for e in found.cost.entries
+        if e.component == "DRAM" and e.tensor in ("Inputs", "Inputs2")
+    ]
+    cell = remedy(missed, "DRAM Inputs")
+    assert cell.enough
+    mine = math.fsum(dram)
+    assert found.energy - mine + mine / cell.factor == near(asked, rel=1e-6)
+
+
+def test_the_fewest_layers_shrink_together(found):
+    asked = 0.7 * found.energy
+    _, (missed,) = judged(found, f"{asked * 1e6:.9f} uJ")
+    names = missed.remedies[3].place.split(", ")
+    rows = {}
+    for e in found.cost.entries:
+        rows[e.einsum] = rows.get(e.einsum, 0.0) + e.energy
+    some = sum(rows[n] for n in names)
+    assert sorted(rows, key=rows.get, reverse=True)[: len(names)] == names
+    assert found.energy - some + some / missed.remedies[3].factor == near(asked, rel=1e-6)
+
+
+def test_no_mapping_is_below_the_floor(found):
+    least, quick = least_energy(found), least_latency(found)
+    cheap = search(found.workload, found.architecture, objective="energy", tiles="perfect")
+    fast = search(found.workload, found.architecture, objective="latency", tiles="perfect")
+    assert least.compulsory <= least.value <= cheap.energy <= found.energy
+    assert quick.compulsory <= quick.value <= fast.latency <= found.latency
+    _, (missed,) = judged(found, f"{0.99 * least.compulsory * 1e6:.9f} uJ")
+    assert "no mapping on this chip can meet it, whatever" in missed.impossible
+    _, (missed,) = judged(found, f"{1.001 * least.value * 1e6:.9f} uJ")
+    assert missed.impossible == ""
+    assert any("--objective energy" in r.change for r in missed.remedies)
+
+
+def test_the_highest_rate_meets_the_watts_exactly(found):
+    idle = idle_power(found)
+    _, (missed,) = judged(found, f"{(idle + 0.02) * 1e3:.9f} mW, 400 fps")
+    rate = 1 / found.latency / remedy(missed, "rate").factor
+    assert average_power(found, rate) == near(idle + 0.02, rel=1e-6)
+
+
+def test_the_lowest_clock_pays_for_no_waiting(found):
+    _, (missed,) = judged(found, "31 mW, 30 fps")
+    clock = remedy(missed, "clock")
+    slower = msgspec.structs.replace(
+        found.architecture, clock=found.architecture.clock / clock.factor
+    )
+    slow = search(found.workload, slower, tiles="perfect")
+    assert 1 / slow.latency == near(30, rel=1e-2)
+    assert average_power(slow, 1 / slow.latency) == near(slow.power)
+    assert clock.enough == (slow.power <= 31e-3)
+
+
+def test_power_without_a_rate_is_met_by_the_clock(found):
+    _, (missed,) = judged(found, "50 mW")
+    factor = remedy(missed, "clock").factor
+    assert found.power / factor == near(0.05)  # nothing leaks here
+
+
+def test_a_component_faster_by_its_factor_is_fast_enough(found):
+    asked = 0.8 * found.latency
+    _, (missed,) = judged(found, f"{asked * 1e3:.12f} ms")
+    for told in missed.remedies:
+        if told.place in ("DRAM", "compute", "GLB") and told.factor:
+            assert latency_with(found, told.place, told.factor) <= asked * (1 + 1e-9)
+            assert latency_with(found, told.place, told.factor * 0.999) > asked * (1 - 1e-9)
+            return
+    pytest.fail("no component is told that would be enough")
+
+
+def test_what_cannot_help_is_said(found):
+    asked = 0.01 * found.latency
+    _, (missed,) = judged(found, f"{asked * 1e3:.12f} ms")
+    assert "no mapping on this chip at 200 MHz can meet it" in missed.impossible
+    useless = [r for r in missed.remedies if r.enough is False]
+    assert useless
+    assert all(r.factor is None for r in useless)
+
+
+def test_areas_and_capacities(found):
+    areas = {a.component: a.area for a in found.prices.areas}
+    whole = sum(areas.values())
+    asked = whole - 0.5 * areas["GLB"]
+    _, (missed,) = judged(found, f"{asked * 1e6:.12f} mm2")
+    assert remedy(missed, "GLB").factor == near(2.0, rel=1e-6)
+    assert "50.0 KiB each" in remedy(missed, "GLB").change
+    _, (missed,) = judged(found, "3 mm2")
+    assert "no smaller memories" in missed.impossible
+    _, (missed,) = judged(found, "100 KiB")
+    assert not remedy(missed, "filter_spad").enough
+    assert remedy(missed, "GLB").enough
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("1 W, 2 W", "limits the power twice"), ("0 W", "must be more than 0"),
+     ("30", "expected quantities with units"), ("1 W, 30 fps, 10 fps", "limits the rate twice"),
+     ("-1 J", "must be more than 0"), ("", "expected quantities")],
+)  # fmt: skip
+def test_contradictions_are_refused(text, said):
+    with pytest.raises((InputError, UnitError), match=said):
+        Budget.parse(text)
