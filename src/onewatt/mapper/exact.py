@@ -44,6 +44,8 @@ GOALS: dict[Goal, int] = {
 NOTHING = Mapping(nodes=())
 #: Boxes between two questions whether to stop, about a tenth of a second.
 _FRONT, _DEEP, _CHUNK = 2048, 4096, 20_000
+#: A single tiling, costed in all its orders, takes about as long as so many boxes.
+_SINGLE = 60
 
 
 class Found(NamedTuple):
@@ -132,8 +134,8 @@ def search_layer(
     stop : callable or None
         Asked every now and then whether to stop with what is found so far.
     effort : int or None
-        Boxes of a tile set to look at; beyond that the answer is the best so far and `gap` says
-        how far below it the bound of the boxes left over lies.
+        Boxes of a tile set to look at, a single tiling counting for sixty; beyond that the answer
+        is the best so far and `gap` says how far below it the bound of the boxes left over lies.
 
     Raises
     ------
@@ -283,6 +285,7 @@ class _Search:
             if keep:
                 codes += tree[:n_tree].tolist()
             if single:
+                self.room -= _SINGLE
                 self._score(problem, c, space, best, tile, bound.words, ask, slack, tag)
             else:
                 begun = True
