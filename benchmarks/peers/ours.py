@@ -14,7 +14,7 @@ from onewatt.spec.workload import Index, Rank, Tensor
 OBJECTIVES = {"edp": "layer_edp", "energy": "energy"}
 #: The sets of tile sizes that are measured: perfect factors, and the default with imperfect ones.
 TILE_SETS = ("perfect", "tight")
-#: Seconds a layer has before the search ends with the best so far, which is then not proven.
+#: CPU seconds a layer has before the search ends with the best so far, which is then not proven.
 LIMIT = 20.0
 
 
@@ -27,14 +27,19 @@ def best(einsum: ow.Einsum, chip: ow.Architecture, objective: str, tiles: str) -
     """Return onewatt's best mapping of one layer."""
     network = ow.Workload(name="one", einsums=(einsum,))
     options: dict[str, Any] = {"objective": OBJECTIVES[objective], "tiles": tiles}
-    stop = threading.Event()
-    alarm = threading.Timer(LIMIT, stop.set)
-    alarm.daemon = True
-    alarm.start()
-    try:
-        return ow.search(network, chip, stop=stop, **options)
-    finally:
-        alarm.cancel()
+    return ow.search(network, chip, stop=_Spent(LIMIT), **options)
+
+
+class _Spent(threading.Event):
+    """Set once this process has spent some CPU seconds, however busy others are."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.end = time.process_time() + seconds
+
+    def is_set(self) -> bool:
+        """Return whether they are spent."""
+        return time.process_time() > self.end
 
 
 def measure(einsum: ow.Einsum, chip: ow.Architecture, objective: str, tiles: str) -> dict[str, Any]:
