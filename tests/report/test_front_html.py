@@ -15,6 +15,7 @@ from onewatt.errors import InputError
 from onewatt.report.chip_drawing import boxes
 from onewatt.report.front_export import chip_file, command, study_file
 from onewatt.report.front_html import front_page, write_front_page
+from onewatt.report.front_noise import noise_notes
 from onewatt.report.front_point import full_result, study_of_front
 from onewatt.spec.budget import Budget
 from onewatt.spec.files import dumps, loads
@@ -240,3 +241,21 @@ def test_the_page_is_written_at_once(small, tmp_path):
     assert file.read_text(encoding="utf-8") == front_page(front, study=study, source="front.json")
     with pytest.raises(InputError):
         write_front_page(front, tmp_path / "study.yaml" / "x.html", study=study)
+
+
+def test_points_within_the_noise_say_so(small):
+    """Nobody is told apart with more than certainty, everybody who differs with an even chance."""
+    study, front, folder = small
+    best = [p.number for p in front.best]
+    assert len(best) > 1
+    everybody = noise_notes(front, study, confidence=1.01)
+    assert sorted(everybody) == sorted(best)
+    assert len({p.objectives["energy"] for p in front.best}) == len(best)
+    assert noise_notes(front, study, confidence=0.5) == {}
+    usual = noise_notes(front, study)
+    for one in usual:  # who is near is near both ways
+        others = [int(n) for n in re.findall(r"\d+", usual[one].split("(")[0])]
+        assert all(str(one) in usual[other] for other in others)
+    rows = {p["number"]: p for p in data_of(front_page(front, study=study))["points"]}
+    assert {n: row["note"] for n, row in rows.items() if row["note"]} == usual
+    assert noise_notes(front, study_of_front(front, folder)) == usual

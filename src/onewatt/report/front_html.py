@@ -11,6 +11,7 @@ from onewatt import __version__
 from onewatt.codesign.study import Study
 from onewatt.errors import OnewattError
 from onewatt.report.front_data import ROOM, front_data
+from onewatt.report.front_noise import noise_notes
 from onewatt.report.front_point import study_of_front, why
 from onewatt.report.front_text import nearest_miss, value
 from onewatt.report.page import embedded, fill, plotly, template
@@ -40,7 +41,8 @@ def write_front_page(
     source : str
         The front's own file, for the commands that the page names.
     notes : mapping of int to str or None
-        Words to stand beside points, by number: what a reader should know before choosing one.
+        Words to stand beside points, by number: what a reader should know before choosing one; by
+        default which of them differ in energy by no more than the uncertainty of prices.
 
     Raises
     ------
@@ -78,7 +80,9 @@ def front_page(
                 f"The study cannot be read again: {why(error)}. If its files lie elsewhere, draw "
                 "the page with onewatt report FRONT.json --files DIR."
             )
-    data = front_data(front, study, notes=notes or {}, why_not=why_not, room=room)
+    if notes is None:
+        notes = noise_notes(front, study) if study is not None else {}
+    data = front_data(front, study, notes=notes, why_not=why_not, room=room)
     asked = front.study
     shown = {
         "title": f"Front of {asked.name}", "name": asked.name, "version": __version__,
