@@ -42,13 +42,13 @@ def delivered(chip, factor):
 
 
 def bounds(net, chip):
-    result = ow.search(net, chip, objective="latency", effort=3000)
+    result = ow.search(net, chip, objective="latency", effort=40_000)
     return [layer.bounds for layer in ow.eyexam(result).layers]
 
 
 def test_depthwise_layers_underfill_arrays_that_spread_channels():
     """One filter in a group: 1 of 32 columns, and 9 taps on 32 rows."""
-    exam = ow.eyexam(ow.search(depthwise(), ow.load_chip("systolic_ws"), effort=3000))
+    exam = ow.eyexam(ow.search(depthwise(), ow.load_chip("systolic_ws"), effort=40_000))
     for layer in exam.layers:
         assert layer.bounds[1] == 9  # the dataflow leaves 9 of 1024 PEs with work
         assert layer.bounds[3] <= 9

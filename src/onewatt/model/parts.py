@@ -7,8 +7,9 @@ import math
 from onewatt.spec.architecture import Architecture
 from onewatt.spec.cost import Cost, Entry
 
-#: Actions that are paid whatever happens; they belong to no tensor.
+#: Actions that are paid as long as a chip stands, and all that belong to no tensor.
 STANDING = ("leak", "clock", "idle")
+TENSORLESS = (*STANDING, "launch")
 #: What a line of the ledger is for, apart from the name of a tensor.
 UPKEEP, ARITHMETIC = "upkeep", "arithmetic"
 
@@ -20,7 +21,7 @@ def part(architecture: Architecture, entry: Entry) -> str:
 
     Further operands of vector work (``Inputs2``) count as ``Inputs``.
     """
-    if entry.action in STANDING or not entry.tensor:
+    if entry.action in TENSORLESS or not entry.tensor:
         return UPKEEP
     arithmetic = {c.name for c in architecture.computes}
     return ARITHMETIC if entry.component in arithmetic else entry.tensor.rstrip("0123456789")

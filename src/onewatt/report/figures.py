@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from onewatt.model.parts import ARITHMETIC, STANDING, UPKEEP, energy_by_part
+from onewatt.model.parts import ARITHMETIC, TENSORLESS, UPKEEP, energy_by_part
 from onewatt.spec.architecture import Compute
 from onewatt.spec.cost import Busy, Cost, Entry
 from onewatt.spec.mapping import loop_nest
@@ -168,7 +168,7 @@ def _traffic(result: Result, cost: Cost) -> tuple[Traffic, ...]:
     computes = {c.name for c in result.architecture.computes}
     groups: dict[tuple[str, str], list[Entry]] = {}
     for entry in cost.entries:
-        if entry.action not in STANDING and entry.component not in computes:
+        if entry.action not in TENSORLESS and entry.component not in computes:
             groups.setdefault((entry.component, entry.tensor), []).append(entry)
     place = {n.name: i for i, n in enumerate(result.architecture.nodes)}
     rows = [
