@@ -14,6 +14,7 @@ from onewatt.mapper.certificate import Certificate, Tree
 from onewatt.mapper.front import Choice, pareto
 from onewatt.mapper.kernel import arrays
 from onewatt.mapper.kernel.arrays import Floats, Ints, Space
+from onewatt.mapper.kernel.branching import Learnt
 from onewatt.mapper.kernel.explore import Best, Stack, add, explore, least_value, room
 from onewatt.mapper.kernel.prices import beaten
 from onewatt.mapper.kernel.tilings import orders_at, tiling_costs
@@ -85,7 +86,10 @@ def _stack(problem: Problem, rests: int) -> Stack:
     lo[0, :, 0] = problem.sizes
     hi[0] = problem.sizes[:, None]
     hi[0, :, -1] = 1
-    return Stack(lo, hi, np.full((_DEEP, ranks, slots), rests, dtype=np.int64))
+    return Stack(
+        lo, hi, np.full((_DEEP, ranks, slots), rests, dtype=np.int64),
+        np.full(_DEEP, -1, dtype=np.int64), np.zeros(_DEEP),
+    )  # fmt: skip
 
 
 def _domain(size: int, kind: int) -> Ints:
@@ -264,6 +268,8 @@ class _Search:
         space, stack, depth = _space(problem, c, KINDS[name]), _stack(problem, rests), 1
         bound = room(len(problem.sizes), len(problem.is_time), problem.layer, c.costs)
         tile = np.zeros((len(problem.sizes), len(problem.is_time) + 1), dtype=np.int64)
+        cuts = 4 * tile.size
+        learnt = Learnt(np.zeros(cuts), np.zeros(cuts))
         codes: list[int] = []
         tree = np.zeros(1 << 16 if keep else 0, dtype=np.int64)
         tag = self.cases.index(case)
@@ -276,7 +282,7 @@ class _Search:
                 break
             depth, boxes, n_tree, single = explore(
                 stack, depth, space, problem.layer, c.costs, self.mode, best.costs, slack,
-                _CHUNK, bound, tile, tree,
+                _CHUNK, bound, tile, tree, learnt,
             )  # fmt: skip
             if depth < 0:
                 raise MappingError("the search ran out of room for boxes")

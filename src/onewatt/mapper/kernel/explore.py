@@ -13,23 +13,20 @@ import numpy as np
 from onewatt.mapper.kernel.arrays import (
     ALWAYS,
     BOUNDED,
-    EDP,
     EMPTY,
     ENERGY,
     FRONT,
-    MAYBE,
     NEVER,
     SCORED,
     SPLIT,
     Floats,
     Ints,
 )
-from onewatt.mapper.kernel.boxes import agrees, copy_rows, in_set, tighten, up
+from onewatt.mapper.kernel.boxes import agrees, copy_rows, in_set, tighten
+from onewatt.mapper.kernel.branching import choose, gap_of, learn, number
 from onewatt.mapper.kernel.jit import compiled, leaf
-from onewatt.mapper.kernel.prices import last_within, open_classes, rank_of, weigh
+from onewatt.mapper.kernel.prices import open_classes, rank_of, weigh
 from onewatt.mapper.kernel.words import Bound, least_words
-
-RESTING = 0.2
 
 
 class Stack(NamedTuple):
@@ -38,6 +35,8 @@ class Stack(NamedTuple):
     lo: Ints  #: (depth, R, J + 1)
     hi: Ints
     rests: Ints  #: (depth, R, J)
+    half: Ints  #: (depth,): which half of which cut a box is, or -1
+    gap: Floats  #: (depth,): how near the box that was cut was to the best answers
 
 
 class Best(NamedTuple):
@@ -48,51 +47,11 @@ class Best(NamedTuple):
 
 
 @leaf
-def _choose(lo, hi, weight, is_time, stretch):
-    """The tile to cut: where trips differ most over the interval, by what hangs on them."""
-    n_slot = len(is_time)
-    best, childr, childj, matters = -1.0, -1, -1, False
-    for r in range(lo.shape[0]):
-        for j in range(1, n_slot):
-            a, b = lo[r, j], hi[r, j]
-            if a == b:
-                continue
-            value = weight[r, j]
-            if not is_time[j - 1] or not is_time[j]:
-                value += stretch
-            trips = math.log(up(lo[r, 0], a) / up(lo[r, 0], b))
-            score = value * trips + 1e-9 * stretch * math.log(b / a)
-            if score > best:
-                best, childr, childj, matters = score, r, j, value * trips > 0
-    return childr, childj, matters
-
-
-@leaf
-def _most(resting):
-    best, childr, childj = 0.0, -1, -1
-    for r in range(resting.shape[0]):
-        for j in range(resting.shape[1]):
-            if resting[r, j] > best:
-                best, childr, childj = resting[r, j], r, j
-    return childr, childj
-
-
-@leaf
-def _gap(energy, cycles, mode, best):
-    """The energy that a box may still cost more without being beaten."""
-    if mode == ENERGY:
-        return best[0, 0] - energy
-    if mode == EDP:
-        return best[0, 0] / cycles * best[0, 1] - energy
-    k = last_within(best, cycles)
-    return best[k, 0] - energy if k >= 0 else np.inf
-
-
-@leaf
-def _push(stack, at, lo, hi, rests):
+def _push(stack, at, lo, hi, rests, half, gap):
     copy_rows(lo, stack.lo[at])
     copy_rows(hi, stack.hi[at])
     copy_rows(rests, stack.rests[at])
+    stack.half[at], stack.gap[at] = half, gap
 
 
 @leaf
@@ -159,7 +118,7 @@ def room(n_rank: int, n_slot: int, layer: Any, costs: Any) -> Any:
 @compiled
 def explore(
     stack: Any, depth: int, space: Any, layer: Any, costs: Any, mode: int, best: Any,
-    tolerance: float, quota: int, bound: Any, tile: Any, tree: Any,
+    tolerance: float, quota: int, bound: Any, tile: Any, tree: Any, learnt: Any,
 ) -> Any:  # fmt: skip
     """Explore boxes depth first until the stack is empty or `quota` boxes are done.
 
@@ -193,25 +152,29 @@ def explore(
             code = BOUNDED
             if open_classes(costs, bound, steps, mode, best, tolerance, found):
                 code = SPLIT
+        gap = gap_of(found[0], found[1], mode, best) if code == SPLIT else 0.0
+        if stack.half[depth] >= 0:
+            learn(learnt, stack.half[depth], stack.gap[depth], gap)
         if code != SPLIT:
             if record:
                 tree[n_tree] = code
                 n_tree += 1
             continue
         weigh(lo, hi, costs, layer, bound, int(found[2]), weight, resting)
-        stretch = found[0] if mode != ENERGY else found[1] * costs.standing
-        r, j = _most(resting)
-        gap = _gap(found[0], found[1], mode, best)
-        if r >= 0 and rests[r, j] == MAYBE and resting[r, j] > RESTING * gap:
-            _push(stack, depth, lo, hi, rests)
-            _push(stack, depth + 1, lo, hi, rests)
+        stretch = (found[0] if mode != ENERGY else found[1] * costs.standing) + 1e-30
+        r, j, of_rest, matters = choose(
+            lo, hi, rests, weight, resting, space.is_time, stretch, gap * found[0], learnt
+        )
+        if of_rest:
+            half = number(r, j, True, lo.shape, False)
+            _push(stack, depth, lo, hi, rests, half, gap)
+            _push(stack, depth + 1, lo, hi, rests, half + 1, gap)
             stack.rests[depth, r, j], stack.rests[depth + 1, r, j] = ALWAYS, NEVER
             depth += 2
             if record:
                 tree[n_tree], tree[n_tree + 1], tree[n_tree + 2] = SPLIT + 2 * r, j, 0
                 n_tree += 3
             continue
-        r, j, matters = _choose(lo, hi, weight, space.is_time, stretch + 1e-30)
         if r < 0:
             if record:
                 tree[n_tree] = SCORED
@@ -228,8 +191,9 @@ def explore(
         # larger tiles cost less and are explored first; where nothing hangs on it, smaller ones
         first = depth + 1 if matters else depth
         second = depth if matters else depth + 1
-        _push(stack, depth, lo, hi, rests)
-        _push(stack, depth + 1, lo, hi, rests)
+        half = number(r, j, False, lo.shape, False)
+        _push(stack, first, lo, hi, rests, half + 1, gap)
+        _push(stack, second, lo, hi, rests, half, gap)
         stack.lo[first, r, j] = middle + 1
         stack.hi[second, r, j] = middle
         depth += 2
