@@ -59,7 +59,12 @@ class Bounds(Ledger):
                     self.n[p] * self.n[r])
             return value * fixed, 0.0, 0.0
         e = step if shared else place
-        keeping = [y for y in windows if self.overlaps(lo, hi, y, place, step)]
+        keeping = [y for y in windows if self.overlaps(lo, hi, y, range(place), step)]
+        # a loop over lines inside the run of another tensor: what loops outside it keeps nothing
+        lines = {z[0] for z in self.dims[x] if z[1] < 0}
+        turned = d >= 0 and c[1] >= 0 and c[3] and c[0] != x and any(
+            lo[k][d] > hi[k][d + 1] for k in c[2] & lines)
+        inside = [y for y in windows if self.overlaps(lo, hi, y, [d], step, c[2])]
         moved, different = 1.0, 1.0
         for y in windows:
             p, r, a, b = y
@@ -67,19 +72,23 @@ class Bounds(Ledger):
             f = plain
             if d >= 0 and c[1] in (p, r):
                 q, s, u, v = (p, r, a, b) if c[1] == p else (r, p, b, a)
-                lines = {z[0] for z in self.dims[x] if z[1] < 0}
-                turned = c[3] and c[0] != x and any(lo[k][d] > hi[k][d + 1] for k in c[2] & lines)
-                alone = keeping in ([], [y])
+                alone = keeping in ([], [y]) or (turned and inside in ([], [y]))
                 f = min(f, self.slide(lo, hi, x, q, s, u, v, d, place, step, own, e,
                                       turned and alone, alone, plain))
             moved *= f
             different *= min(plain, union(self.n[p], self.n[r], a, b))
+        if turned:  # all of a window comes anew in every run
+            moved = max(moved, different)
         # every word of a window comes at least once, whatever is held between its sweeps
         out = fixed * tiles(set(irr), {j for j in self.deciding if j <= d}) * different
         value = max(value * fixed * moved, out if windows else 0.0)
         if d <= 0 or self.tiles == "perfect":
             return value, 0.0, 0.0
         share = self.shares(lo, hi, rests, x, d)
+        # whether only loops over lines keep a window from returning to what is held
+        relies = bool(windows) and (turned or any(
+            c[1] in y[:2] and self.again(lo, hi, c[1], d) and self.apart(
+                lo, hi, x, y[0], y[1], d) == 1 for y in windows))
         sure = {p for p in self.R if lo[p][d] > hi[p][d + 1]}  # these loop there
         fine = 0.0
         if c[0] == x and c[3] and not windows and sure & c[2]:
@@ -88,14 +97,16 @@ class Bounds(Ledger):
             fine = more * (1 - max(share.values(), default=0.0))
         cheapest = out if windows else fixed * tiles(set(irr), {d})
         most, least = (min(s * (value - out) + t * max(0.0, value - cheapest), value - out)
-                       for s, t in self.kept(lo, hi, d, x, c, share, sure))
+                       for s, t in self.kept(lo, hi, d, x, c, share, sure,
+                                          lines if relies else None))
         return value - most, most - least, fine
 
-    def overlaps(self, lo: Any, hi: Any, window: Any, place: int, step: int) -> bool:
-        """Whether a step of a rank of a window may keep some of its words."""
+    def overlaps(self, lo: Any, hi: Any, window: Any, slots: Any, step: int,
+                 run: Any = None) -> bool:
+        """Whether a step of a rank of a window, among some, may keep some of its words."""
         p, r, a, b = window
-        first, second = (
-            any(self.time[j] and hi[q][j] > lo[q][j + 1] for j in range(place)) for q in (p, r))
+        first, second = ((run is None or q in run) and any(
+            self.time[j] and hi[q][j] > lo[q][j + 1] for j in slots) for q in (p, r))
         return (first and second) or (first and b * (hi[r][step] - 1) + 1 > a) or (
             second and a * (hi[p][step] - 1) + 1 > b)
 
@@ -110,21 +121,20 @@ class Bounds(Ledger):
         if -(-hi[p][d] // lo[p][d + 1]) <= 1:
             return plain
         wide, move = a * (hi[p][at] - 1) + b * (hi[r][at] - 1) + 1, a * lo[p][step]
-        trips, sweeps = -(-lo[p][d] // hi[p][d + 1]), float(-(-np // hi[p][d]))
-        if not turned and (trips < 3 or wide > (trips - 1) * move):
-            sweeps = 0.0
-        elif any(self.time[j] and hi[p][j] > lo[p][j + 1] for j in range(d)) and not turned:
-            lines = {y[0] for y in self.dims[x] if y[1] < 0}
-            if not any(-(-lo[q][d] // hi[q][d + 1]) >= (2 if q in lines else 3)
-                       for q in self.R if self.rel[x][q] and q not in (p, r)):
-                sweeps = 0.0
-        total = _pair(np, nr, a, b, hi[p][e], hi[r][e], sweeps, True) if wide > move else plain
+        trips, short = -(-lo[p][d] // hi[p][d + 1]), self.short(lo, hi, p, d)
+        sweeps = float(-(-np // hi[p][d]))
+        if not turned:
+            far = trips >= 3 and wide <= (trips - 1) * move
+            far = far and (not self.again(lo, hi, p, d) or self.apart(lo, hi, x, p, r, d) > 0)
+            sweeps = max(0.0, sweeps - short) if far else 0.0
+        joined = not own or hi[p][step] == lo[p][place]
+        total = _pair(np, nr, a, b, hi[p][d], hi[r][e], sweeps, joined) if wide > move else plain
         if turned or not any(self.time[j] and hi[r][j] > lo[r][j + 1] for j in range(place)):
             return total
         unit = max(-(-nr // hi[r][e]), nr * min(1.0, a / hi[r][e]) if b == 1 else 0.0)
         n = max(2, trips)
-        least = unit * np * (n - 1) / n
-        if not alone:
+        least = unit * max(0, np - short * (hi[p][d] - 1)) * (n - 1) / n
+        if not alone or short:
             return least
         if any(lo[q][j] != hi[q][j] for q in (p, r) for j in range(1, place + 1)):
             return least
@@ -132,8 +142,39 @@ class Bounds(Ledger):
                for q in (p, r) for j in range(place)):
             return least
         jump = abs(b * lo[r][step] - a * (trips - 1) * lo[p][step])
-        steps = _alive(tuple(lo[r]), frozenset(range(place)), 0, e, nr)
+        steps = _alive(tuple(lo[r]), frozenset(range(place)), 0, place if own else e, nr)
+        if own:  # every memory returns by itself
+            steps *= math.prod(-(-lo[p][j] // lo[p][j + 1]) for j in range(place)
+                               if not self.time[j])
         return max(least, total - steps * max(0, wide - jump))
+
+    def apart(self, lo: Any, hi: Any, x: int, p: int, r: int, d: int) -> int:
+        """Whether the end of a sweep is replaced before the next begins where p steps outside.
+
+        1 if only loops over lines see to that which a last tile outside may leave out, else 2.
+        """
+        lines = {y[0] for y in self.dims[x] if y[1] < 0}
+        loops = [(q in lines, lo[q][d] < self.n[q], -(-lo[q][d] // hi[q][d + 1]))
+                 for q in self.R if self.rel[x][q] and q not in (p, r)]
+        if any(not cut and n >= (2 if line else 3) for line, cut, n in loops):
+            return 2
+        return int(any(line and n >= 2 for line, _, n in loops))
+
+    def again(self, lo: Any, hi: Any, p: int, d: int) -> bool:
+        """Whether a rank may loop outside a slot too, so that sweeps there follow each other."""
+        return any(self.time[j] and hi[p][j] > lo[p][j + 1] for j in range(d))
+
+    def short(self, lo: Any, hi: Any, p: int, d: int) -> int:
+        """Return the most sweeps of a rank at a slot that are shorter than a full tile of it."""
+        if self.tiles == "perfect" or lo[p][d] == self.n[p]:
+            return 0
+        if all(lo[p][j] == hi[p][j] and lo[p][j - 1] % lo[p][j] == 0 for j in range(1, d + 1)):
+            return 0
+        return self.parents(lo, p, d)
+
+    def parents(self, lo: Any, p: int, d: int) -> int:
+        """Return the most tiles of a rank that a place may cut; each leaves one last tile."""
+        return 1 + sum(self.n[p] // t for t in lo[p][1:d] if t < self.n[p])
 
     def shares(self, lo: Any, hi: Any, rests: Any, x: int, d: int) -> dict[int, float]:
         """Return the share of a tensor's words in last tiles that rest, by the rank they cut."""
@@ -148,14 +189,15 @@ class Bounds(Ledger):
         return share
 
     def kept(self, lo: Any, hi: Any, d: int, x: int, c: Any, share: dict[int, float],
-             sure: set[int]) -> list[tuple[float, float]]:
+             sure: set[int], lines: Any) -> list[tuple[float, float]]:
         """Return the shares that loops outside the slot and in it may keep.
 
         At most, and if all loops of the run are innermost.
         """
         still, slides, run, full = c
         every = max(share.values(), default=0.0)
-        whole = min([share[p] for p in sure if p in share], default=1.0)  # all loops must rest
+        sure = {p for p in sure if p in share and (lines is None or p in lines)}
+        whole = min([share[p] for p in sure], default=1.0)  # all loops must rest
         if still == x:
             return [(min(every, whole), 0.0 if full else every)] * 2
         free = {p for p in self.R if not self.rel[still][p]}
@@ -164,16 +206,16 @@ class Bounds(Ledger):
         most = max([s for p, s in share.items() if all(row[p] for row in self.rel) or (
             p in free and (p == slides or p not in pairs or slides not in free))], default=0.0)
         common = any(not self.rel[x][p] for p in free)
-        outside = min(every if common else most, whole)
+        outside = min(every if common or lines is not None else most, whole)
         if not full:
             return [(outside, most)] * 2
-        within = min([most, *(share[p] for p in sure & run if p in share)])
+        within = min([most, *(share[p] for p in sure & run)])
         alone = sum(hi[p][d] > lo[p][d + 1] for p in run) == 1
         return [(outside, within if alone else most), (outside, within)]
 
     def last(self, lo: Any, hi: Any, rests: Any, p: int, d: int) -> tuple[int, int]:
         """Return the most values in last tiles that may rest, and the most such tiles."""
-        n, many = self.n[p], 1 + sum(self.n[p] // t for t in lo[p][1:d] if t < self.n[p])
+        n, many = self.n[p], self.parents(lo, p, d)
         if rests.get((p, d), True) is False or hi[p][d] == lo[p][d + 1] or lo[p][d] == n:
             return 0, many
         if many > 1:
@@ -248,16 +290,14 @@ def union(np: int, nr: int, a: int, b: int) -> float:
 
 
 def _pair(np: int, nr: int, a: int, b: int, ep: int, er: int, c: float,
-          credit: bool = False) -> float:
-    """Words of a window a*p + b*r over all tiles of p (or sweeps) and all tiles of r."""
+          joined: bool = True) -> float:
+    """Words of a window a*p + b*r over c tiles or sweeps of p and all tiles of r."""
 
     def slide(e: int) -> float:
         if b == 1:
             return float(np * e) if e <= a else a * np + c * (e - a)
-        if credit:
-            return float(np)
-        if a == 1:
-            return float(np * e) if ep <= b else np + np / ep * min(ep, b) * (e - 1)
+        if joined and a == 1 and c:
+            return np + max(c, np / ep * min(ep, b)) * (e - 1)
         return np + c * (e - 1)
 
     return nr // er * slide(er) + (slide(nr % er) if nr % er else 0.0)

@@ -108,7 +108,7 @@ def room(n_rank: int, n_slot: int, layer: Any, costs: Any) -> Any:
     return Bound(
         np.zeros((n_term, n_class)), np.zeros((n_term, n_class)), np.zeros((n_term, n_class)),
         np.zeros((n_term, n_class)), np.zeros((n_term, n_class), np.int64),
-        np.zeros((n_rank, len(costs.masks))), np.zeros((n_dim, 5)),
+        np.zeros((n_rank, len(costs.masks))), np.zeros((n_dim, 8)),
         np.zeros((n_rank, n_slot), np.int64), np.zeros(n_rank), np.zeros((2, 64), np.int64),
         np.zeros((3, n_level, n_class, rows)), np.zeros((n_level + 1, rows)),
         np.zeros((n_level + 1, rows)), np.zeros(n_level, np.int64),

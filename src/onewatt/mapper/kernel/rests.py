@@ -35,7 +35,7 @@ def _last(lo, hi, r, d, domain, n):
 
 
 @leaf
-def _parents(lo, p, d):
+def parents(lo, p, d):
     """The most tiles of a rank that place d may cut; each leaves one last tile."""
     most = 1
     for j in range(1, d):
@@ -50,22 +50,22 @@ def _resting(lo, hi, rests, p, d, domain, n_domain, last):
     if last[p, d] < 0:
         last[p, d] = 0
         if rests[p, d] != NEVER and hi[p, d] != lo[p, d + 1] and lo[p, d] != lo[p, 0]:
-            parents = _parents(lo, p, d)
-            if parents == 1:
+            many = parents(lo, p, d)
+            if many == 1:
                 last[p, d] = _last(lo, hi, p, d, domain, n_domain[p])
             else:
-                last[p, d] = min(lo[p, 0], min(hi[p, d + 1], hi[p, d] - 1) * parents)
+                last[p, d] = min(lo[p, 0], min(hi[p, d + 1], hi[p, d] - 1) * many)
     return last[p, d]
 
 
 @leaf
-def shares(lo, hi, rests, x, d, dims, n_dims, domain, n_domain, last, share):
+def shares(lo, hi, rests, x, d, dims, n_dims, line, domain, n_domain, last, share):
     """Fill the share of a tensor's words by the rank that rests.
 
-    Returns the largest share, the least of the ranks that loop at place d for sure, and the rank of
-    the largest, or -1 if none rests.
+    Returns the largest share, the least of the ranks that loop at place d for sure and of those
+    among them that address the tensor alone, and the rank of the largest, or -1 if none rests.
     """
-    every, least, at = 0.0, 1.0, -1
+    every, least, of_lines, at = 0.0, 1.0, 1.0, -1
     for i in range(n_dims[x]):
         for side in (0, 1):
             p, r = dims[x, i, side], dims[x, i, 1 - side]
@@ -74,22 +74,27 @@ def shares(lo, hi, rests, x, d, dims, n_dims, domain, n_domain, last, share):
             rest = _resting(lo, hi, rests, p, d, domain, n_domain, last)
             share[p] = rest / lo[p, 0]
             if r >= 0 and rest:
-                a, b, m = dims[x, i, 2 + side], dims[x, i, 3 - side], lo[r, 0] * _parents(lo, p, d)
+                a, b, m = dims[x, i, 2 + side], dims[x, i, 3 - side], lo[r, 0] * parents(lo, p, d)
                 share[p] = min(1.0, (a * rest + b * m) / (a * lo[p, 0] + b * lo[r, 0]))
             if share[p] > every:
                 every, at = share[p], p
             if lo[p, d] > hi[p, d + 1]:
                 least = min(least, share[p])
-    return every, least, at
+                if line[x, p]:
+                    of_lines = min(of_lines, share[p])
+    return every, least, of_lines, at
 
 
 @leaf
-def within_slot(lo, hi, x, d, still, slides, run, full, every, free, windows, relevant, share):
+def within_slot(
+    lo, hi, x, d, still, slides, run, full, every, lines, free, windows, relevant, line, share
+):
     """The shares of a tensor that loops may keep outside the slot, in it, and if the run is whole.
 
     The innermost loop over the tensor's ranks must rest.  It does not address the tensor `still`,
     and no window loops inside the rank that slides first.  If all loops that do not address `still`
-    are innermost, each of them has to rest that addresses the tensor.
+    are innermost, each of them has to rest that addresses the tensor.  Where loops over `lines`
+    keep a window from returning to what is held, only they have to.
     """
     if still == x:
         inside = 0.0 if full else every
@@ -108,9 +113,9 @@ def within_slot(lo, hi, x, d, still, slides, run, full, every, free, windows, re
         first = p == slides or not slid or not (windows >> p) & 1
         if anywhere or ((free[still] >> p) & 1 and first):
             most = max(most, share[p])
-        if inner and lo[p, d] > hi[p, d + 1]:
+        if inner and lo[p, d] > hi[p, d + 1] and (line[x, p] or not lines):
             sure = min(sure, share[p])
-    outside = every if free[still] & free[x] else most
+    outside = every if lines or free[still] & free[x] else most
     if not full:
         return outside, most, most
     sure = min(most, sure)

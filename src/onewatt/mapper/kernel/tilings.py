@@ -21,9 +21,9 @@ from onewatt.mapper.kernel.arrays import (
     TENSOR,
 )
 from onewatt.mapper.kernel.boxes import copy_row, copy_rows, rests_at, up
+from onewatt.mapper.kernel.counts import alive
 from onewatt.mapper.kernel.jit import compiled, leaf
 from onewatt.mapper.kernel.prices import beaten, priced
-from onewatt.mapper.kernel.words import alive
 from onewatt.model.kernel import FORWARD, FRESH, SPATIAL, TEMPORAL, crossing
 from onewatt.model.kernel import steps as count_steps
 
@@ -143,7 +143,7 @@ def _alike(orders, j, x, tile, layer, number):
 
 
 @leaf
-def _nest(tile, orders, is_time, nest, depth):
+def nest_of(tile, orders, is_time, nest, depth):
     """Write the loop nest of a tiling in an order for each slot; `depth` (J + 1,) of each place."""
     kind, rank, inner, axis, trips = nest
     n = 0
@@ -161,7 +161,7 @@ def _nest(tile, orders, is_time, nest, depth):
 
 
 @compiled
-def _count(t, tile, nest, depth, layer, costs):
+def words_in(t, tile, nest, depth, layer, costs):
     """Words of a term in a nest, exactly."""
     term = costs.terms[t]
     x = term[TENSOR]
@@ -285,7 +285,7 @@ def tiling_costs(
         np.zeros(n_slot * n_rank, np.int64),
     )  # fmt: skip
     depth = np.zeros(n_slot + 1, np.int64)
-    n = _nest(tile, orders, space.is_time, nest, depth)
+    n = nest_of(tile, orders, space.is_time, nest, depth)
     kind, rank, inner, axis, trips = nest
     steps = float(
         count_steps((kind[:n], rank[:n], inner[:n], axis[:n], trips[:n]), tile[:, 0].copy())
@@ -305,7 +305,7 @@ def tiling_costs(
                 if costs.deciding[i] < costs.terms[t, PLACE]:
                     where[t] = i
         else:
-            low[0, t] = _count(t, tile, nest, depth, layer, costs)
+            low[0, t] = words_in(t, tile, nest, depth, layer, costs)
         for k in range(rows):
             paid[0, k] += costs.rates[t, k] * low[0, t]
     # windows last: they take the longest to count, and the others may rule an order out before
@@ -335,7 +335,7 @@ def tiling_costs(
                 continue
             order = lists[level, picked[level]]
             copy_row(order, orders[costs.deciding[level]])
-            _nest(tile, orders, space.is_time, nest, depth)
+            nest_of(tile, orders, space.is_time, nest, depth)
             copy_row(paid[level], paid[level + 1])
             copy_row(low[level], low[level + 1])
             inner = _innermost(order, costs.deciding[level], tile)
@@ -363,7 +363,7 @@ def tiling_costs(
                         value = memo_value[t, i]
                         break
                 if value < 0:
-                    value = _count(t, tile, nest, depth, layer, costs)
+                    value = words_in(t, tile, nest, depth, layer, costs)
                     if memo_size[t] < MEMO:
                         memo_key[t, memo_size[t]], memo_value[t, memo_size[t]] = key, value
                         memo_size[t] += 1

@@ -1,0 +1,246 @@
+"""Compiled: the least words of sliding windows over a box of tilings.
+
+A window is a dimension a·p + b·r of a tensor.  Every number here is at most what any mapping in the
+box counts; docs/mapper.md has the argument for each formula.
+"""
+
+# pyright: basic
+# Compiled code: its types are arrays and numbers, inferred by numba from the call.
+
+from __future__ import annotations
+
+from onewatt.mapper.kernel.boxes import up
+from onewatt.mapper.kernel.counts import alive
+from onewatt.mapper.kernel.jit import leaf
+from onewatt.mapper.kernel.rests import parents
+
+
+@leaf
+def _slide(n, c, tile, e, a, b, joined):
+    """Words of c tiles, or sweeps, along rank p for one tile of e values of rank r.
+
+    Each holds at most `tile` values of p, which are neighbours if `joined`: sets of n and e numbers
+    have at least n + e - 1 different sums, and more if a step of r passes over neighbours.
+    """
+    if b == 1:
+        return float(n * e) if e <= a else a * n + c * (e - a)
+    if joined and a == 1 and c:
+        return n + max(c, n / tile * min(tile, b)) * (e - 1)
+    return n + c * (e - 1)
+
+
+@leaf
+def pair_words(n_p, n_r, a, b, e_p, e_r, c, joined):
+    """Words of a sliding dimension a*p + b*r over all tiles of at most e_p x e_r values.
+
+    Rank p takes c tiles, or sweeps that begin with nothing, for each tile of rank r.
+    """
+    total = (n_r // e_r) * _slide(n_p, c, e_p, e_r, a, b, joined)
+    if n_r % e_r:
+        total += _slide(n_p, c, e_p, n_r % e_r, a, b, joined)
+    return total
+
+
+@leaf
+def union_words(n_p, n_r, a, b):
+    """Different words of a window, at least."""
+    most = float(n_p) * n_r
+    return min(most, float(n_p + n_r - 1 if a > 1 and b > 1 else a * (n_p - 1) + b * (n_r - 1) + 1))
+
+
+@leaf
+def held_apart(lo, hi, p, r, x, d, relevant, line):
+    """Whether the end of a sweep is replaced before the next begins where the window steps outside.
+
+    1 if only loops over lines see to that which a last tile outside may leave out, else 2.
+    """
+    apart = 0
+    for q in range(lo.shape[0]):
+        if not relevant[x, q] or q in (p, r):
+            continue
+        n, cut = up(lo[q, d], hi[q, d + 1]), lo[q, d] < lo[q, 0]
+        if n >= 2 and line[x, q] and cut:
+            apart = max(apart, 1)
+        elif not cut and (n >= 3 or (n >= 2 and line[x, q])):
+            apart = 2
+    return apart
+
+
+@leaf
+def _short(lo, hi, p, d, perfect):
+    """The most sweeps of rank p at slot d that are shorter than a full tile of place d."""
+    if perfect or lo[p, d] == lo[p, 0]:
+        return 0
+    for j in range(1, d + 1):
+        if lo[p, j] != hi[p, j] or lo[p, j - 1] % lo[p, j]:
+            return parents(lo, p, d)
+    return 0
+
+
+@leaf
+def starts_again(lo, hi, p, d, is_time):
+    """Whether a rank may loop outside slot d too, so that its sweeps there follow each other."""
+    if p < 0:
+        return False
+    for j in range(d):
+        if is_time[j] and hi[p, j] > lo[p, j + 1]:
+            return True
+    return False
+
+
+@leaf
+def _sweeps(lo, hi, p, r, a, b, x, d, at, step, turned, short, is_time, relevant, line):
+    """Sweeps of rank p at slot d that begin with a whole tile; -1 if nothing is kept on the way.
+
+    `turned`: a loop over other words stands between, so nothing is kept when p starts again.
+    """
+    wide = a * (hi[p, at] - 1) + b * (hi[r, at] - 1) + 1
+    move = a * lo[p, step]
+    if wide <= move:
+        return -1.0
+    trips = up(lo[p, d], hi[p, d + 1])
+    if not turned and (trips < 3 or wide > (trips - 1) * move):
+        return 0.0  # the last tile may overlap the first of the next sweep
+    if turned:
+        return float(up(lo[p, 0], hi[p, d]))
+    if starts_again(lo, hi, p, d, is_time) and not held_apart(lo, hi, p, r, x, d, relevant, line):
+        return 0.0
+    return max(0.0, float(up(lo[p, 0], hi[p, d]) - short))
+
+
+@leaf
+def _may_keep(hi, p, r, a, b, step, loops_p, loops_r):
+    """Whether a step of a rank of a window that loops may keep some of its words.
+
+    Where both ranks loop, one may return just as far as the other steps.
+    """
+    return (
+        (loops_p and loops_r)
+        or (loops_p and b * (hi[r, step] - 1) + 1 > a)
+        or (loops_r and a * (hi[p, step] - 1) + 1 > b)
+    )
+
+
+@leaf
+def keeps_words(lo, hi, p, r, a, b, place, step, is_time):
+    """Whether a step of either rank of a window may keep some of its words."""
+    loops_p, loops_r = False, False
+    for j in range(place):
+        if is_time[j]:
+            loops_p = loops_p or hi[p, j] > lo[p, j + 1]
+            loops_r = loops_r or hi[r, j] > lo[r, j + 1]
+    return _may_keep(hi, p, r, a, b, step, loops_p, loops_r)
+
+
+@leaf
+def _slid_words(
+    lo, hi, p, r, a, b, x, d, place, step, own, e, turned, alone, perfect, is_time, relevant, line,
+    scratch,
+):  # fmt: skip
+    """Words of a sliding dimension if rank p moves it first at slot d; -1 if nothing is kept.
+
+    `alone`: no step of another window keeps words, so that this one may count what its own bring.
+    """
+    if up(hi[p, d], lo[p, d + 1]) <= 1:
+        return -1.0  # another class holds this order
+    at = place if own else step
+    turned = turned and alone
+    short = _short(lo, hi, p, d, perfect)
+    sweeps = _sweeps(
+        lo, hi, p, r, a, b, x, d, at, step, turned, short, is_time, relevant, line
+    )  # fmt: skip
+    n_p, n_r = lo[p, 0], lo[r, 0]
+    total = -1.0
+    if sweeps >= 0:
+        joined = not own or hi[p, step] == lo[p, place]
+        total = pair_words(n_p, n_r, a, b, hi[p, d], hi[r, e], sweeps, joined)
+    turns = False
+    for j in range(place):
+        turns = turns or (is_time[j] and hi[r, j] > lo[r, j + 1])
+    if not turns or turned:
+        return total
+    # when the other rank steps, this one returns: the window may land on what is still held;
+    # whatever the other steps keep, the steps of this rank bring what is new
+    trips = max(2, up(lo[p, d], hi[p, d + 1]))
+    unit = float(up(n_r, hi[r, e]))  # words for each value of p, one at least from every tile of r
+    if b == 1:
+        unit = max(unit, n_r * min(1.0, a / hi[r, e]))
+    full = max(0, n_p - short * (hi[p, d] - 1))  # values in sweeps of a full tile
+    least = unit * full * (trips - 1) / trips
+    if not alone or short:
+        return least
+    for j in range(1, place + 1):
+        if lo[p, j] != hi[p, j] or lo[r, j] != hi[r, j]:
+            return least
+    for j in range(place):  # loops of the pair at several slots: no closed form here
+        if is_time[j] and j != d and (lo[r, j] > lo[r, j + 1] or lo[p, j] > lo[p, j + 1]):
+            return least
+    if total < 0:
+        total = pair_words(n_p, n_r, a, b, hi[p, e], hi[r, e], up(n_p, hi[p, e]), True)
+    wide = a * (lo[p, at] - 1) + b * (lo[r, at] - 1) + 1
+    jump = abs(b * lo[r, step] - a * (up(lo[p, d], lo[p, d + 1]) - 1) * lo[p, step])
+    steps = float(alive(lo, r, (1 << place) - 1, place if own else e, scratch))
+    if own:  # every memory returns by itself
+        for j in range(place):
+            if not is_time[j]:
+                steps *= up(lo[p, j], lo[p, j + 1])
+    return max(least, total - steps * max(0, wide - jump))
+
+
+@leaf
+def spread_words(lo, hi, p, r, shared, is_time, axis_size):
+    """Words of a window that nothing keeps but receivers share."""
+    n_p, n_r = lo[p, 0], lo[r, 0]
+    if not shared:
+        return float(n_p) * n_r
+    s_p, s_r = 1, 1
+    for j in range(len(is_time)):
+        if (shared >> j) & 1:
+            s_p *= min(axis_size[j], up(hi[p, j], lo[p, j + 1]))
+            s_r *= min(axis_size[j], up(hi[r, j], lo[r, j + 1]))
+    s_p, s_r = min(s_p, n_p), min(s_r, n_r)
+    return n_p / s_p * (n_r / s_r) * (s_p + s_r - 1)
+
+
+@leaf
+def window_words(
+    lo, hi, p, r, a, b, which, x, d, place, step, own, e, alone, perfect, is_time, relevant, line,
+    pair, scratch,
+):  # fmt: skip
+    """Words of a window if its rank p (which 1, 2, 5) or r (3, 4, 7) slides, turned from 2 on.
+
+    Those turned are `alone` in the run of a class (5, 7), or not (2, 4).
+    """
+    if pair[which] < 0:
+        turned = which in (2, 4, 5, 7)
+        if which in (3, 4, 7):
+            p, r, a, b = r, p, b, a
+        slid = _slid_words(
+            lo, hi, p, r, a, b, x, d, place, step, own, e, turned, alone, perfect, is_time,
+            relevant, line, scratch,
+        )  # fmt: skip
+        pair[which] = pair[0] if slid < 0 else min(pair[0], slid)
+    return pair[which]
+
+
+@leaf
+def alone_inside(lo, hi, i, x, d, run, step, dims, n_dims):
+    """Whether no window of a tensor but one has steps in the run of a slot that keep words."""
+    for k in range(n_dims[x]):
+        p, r, a, b = dims[x, k, 0], dims[x, k, 1], dims[x, k, 2], dims[x, k, 3]
+        if r < 0 or k == i:
+            continue
+        loops_p = (run >> p) & 1 and hi[p, d] > lo[p, d + 1]
+        loops_r = (run >> r) & 1 and hi[r, d] > lo[r, d + 1]
+        if _may_keep(hi, p, r, a, b, step, loops_p, loops_r):
+            return False
+    return True
+
+
+@leaf
+def turned_at(lo, hi, d, run, x, line):
+    """Whether a loop over lines of a tensor runs inside a slot for sure, among the ranks `run`."""
+    for q in range(lo.shape[0]):
+        if (run >> q) & 1 and line[x, q] and lo[q, d] > hi[q, d + 1]:
+            return 1
+    return 0
