@@ -7,7 +7,6 @@ import math
 from onewatt.diagnose.remedy import Remedy, listed, say, times
 from onewatt.model.budget import on_chip_bits
 from onewatt.model.parts import energy_by_part
-from onewatt.spec.architecture import Memory
 from onewatt.spec.budget import Verdict
 from onewatt.spec.result import Result
 
@@ -134,7 +133,7 @@ def areas(result: Result, missed: Verdict) -> list[Remedy]:
         remedy = _shrunk(row.component, row.area, missed.reached, over, missed.asked, "m2")
         memory = memories.get(row.component)
         if remedy.factor and memory is not None:
-            bits = capacity(memory) / remedy.factor
+            bits = (memory.size or 0) / remedy.factor
             text = f"{remedy.change}: {say(_words(bits), 'bit')} each, if area goes with capacity"
             remedy = Remedy(place=row.component, change=text, factor=remedy.factor, enough=True)
         told.append(remedy)
@@ -145,11 +144,11 @@ def capacities(result: Result, missed: Verdict) -> list[Remedy]:
     """Return which memories would have to be smaller for a chip to fit a capacity."""
     chip, told = result.architecture, list[Remedy]()
     whole = on_chip_bits(chip)
-    rows = [(capacity(m) * chip.instances(m.name), m) for m in chip.memories[1:]]
+    rows = [((m.size or 0) * chip.instances(m.name), m) for m in chip.memories[1:]]
     for bits, memory in sorted(rows, key=lambda row: -row[0])[:_TOLD]:
         remedy = _shrunk(memory.name, bits, whole, whole - missed.asked, missed.asked, "bit")
         if remedy.factor:
-            each = capacity(memory) / remedy.factor
+            each = (memory.size or 0) / remedy.factor
             text = f"{remedy.change}: {say(_words(each), 'bit')} each"
             remedy = Remedy(place=memory.name, change=text, factor=remedy.factor, enough=True)
         told.append(remedy)
@@ -158,8 +157,3 @@ def capacities(result: Result, missed: Verdict) -> list[Remedy]:
 
 def _words(bits: float) -> float:
     return float(math.floor(bits / 8) * 8) if bits >= 8 else float(math.floor(bits))
-
-
-def capacity(memory: Memory) -> int:
-    """Return what one instance of a memory holds, its partitions together [bit]."""
-    return memory.capacity or sum(s.capacity for s in memory.partition)
