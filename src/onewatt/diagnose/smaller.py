@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from onewatt.diagnose.remedy import Remedy, listed, say, times
+from onewatt.diagnose.remedy import Remedy, listed, say, shrunk, times
 from onewatt.model.budget import on_chip_bits
 from onewatt.model.parts import energy_by_part
 from onewatt.spec.budget import Verdict
@@ -25,23 +25,12 @@ def energies(result: Result, need: float) -> list[Remedy]:
     told: list[Remedy] = []
     for (level, part), energy in sorted(cells.items(), key=lambda c: -c[1])[:_TOLD]:
         if energy:
-            told.append(_shrunk(f"{level} {part}", energy, whole, over, need, "J"))
+            told.append(shrunk(f"{level} {part}", energy, whole, over, need, "J"))
     rows = {x.name: 0.0 for x in result.layers}
     for entry in result.cost.entries:
         rows[entry.einsum] += entry.energy
     layers = _layers(rows, whole, over, "J")
     return [*told, layers] if layers else told
-
-
-def _shrunk(place: str, mine: float, whole: float, over: float, need: float, unit: str) -> Remedy:
-    """Say by how much one summand must shrink, or what is left without it."""
-    is_of = f"{place} is {say(mine, unit)} of {say(whole, unit)}"
-    if mine > over:
-        factor = mine / (mine - over)
-        text = f"{is_of}; {times(factor)} less would do"
-        return Remedy(place=place, change=text, factor=factor, enough=True)
-    text = f"{is_of}; even without it the rest is {times((whole - mine) / need)} too much"
-    return Remedy(place=place, change=text, factor=None, enough=False)
 
 
 def _layers(rows: dict[str, float], whole: float, over: float, unit: str) -> Remedy | None:
@@ -130,7 +119,7 @@ def areas(result: Result, missed: Verdict) -> list[Remedy]:
     over, told = missed.reached - missed.asked, list[Remedy]()
     memories = {m.name: m for m in result.architecture.memories}
     for row in sorted(result.prices.areas, key=lambda a: -a.area)[:_TOLD]:
-        remedy = _shrunk(row.component, row.area, missed.reached, over, missed.asked, "m2")
+        remedy = shrunk(row.component, row.area, missed.reached, over, missed.asked, "m2")
         memory = memories.get(row.component)
         if remedy.factor and memory is not None:
             bits = (memory.size or 0) / remedy.factor
@@ -146,7 +135,7 @@ def capacities(result: Result, missed: Verdict) -> list[Remedy]:
     whole = on_chip_bits(chip)
     rows = [((m.size or 0) * chip.instances(m.name), m) for m in chip.memories[1:]]
     for bits, memory in sorted(rows, key=lambda row: -row[0])[:_TOLD]:
-        remedy = _shrunk(memory.name, bits, whole, whole - missed.asked, missed.asked, "bit")
+        remedy = shrunk(memory.name, bits, whole, whole - missed.asked, missed.asked, "bit")
         if remedy.factor:
             each = (memory.size or 0) / remedy.factor
             text = f"{remedy.change}: {say(_words(each), 'bit')} each"
