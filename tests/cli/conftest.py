@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+import onewatt.codesign.explore  # noqa: F401 - it takes the real functions before `asked` replaces them
 from onewatt.cli import main
 from onewatt.components import chips
 from onewatt.errors import InputError
