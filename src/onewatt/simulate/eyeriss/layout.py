@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from onewatt.errors import InputError, MappingError
-from onewatt.simulate.eyeriss.kernel import Job
+from onewatt.simulate.eyeriss.job import Job
 from onewatt.spec.row_stationary import RowStationary
 from onewatt.spec.types import Noun
 
