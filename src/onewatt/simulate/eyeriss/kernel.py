@@ -30,11 +30,12 @@ from onewatt.simulate.eyeriss.job import (
     psum_address,
     strip_rows,
 )
-from onewatt.simulate.eyeriss.pes import run_image
+from onewatt.simulate.eyeriss.pes import accumulate, multiply, start_slots, stream
 
 # `X as X`: the caller of the clockwork takes them from here
 from onewatt.simulate.eyeriss.record import CLOCKS as CLOCKS
 from onewatt.simulate.eyeriss.record import (
+    DRAINED,
     DRAM_FILTER_READ,
     DRAM_IFMAP_READ,
     DRAM_OFMAP_UPDATE,
@@ -44,6 +45,7 @@ from onewatt.simulate.eyeriss.record import (
     GLB_PSUM_DRAIN,
     GON_END,
     LINK,
+    MACS,
     NOW,
     NOWHERE,
     PREFETCHED,
@@ -53,7 +55,6 @@ from onewatt.simulate.eyeriss.record import (
 from onewatt.simulate.eyeriss.record import FAULTS as FAULTS
 from onewatt.simulate.eyeriss.record import FIELDS as FIELDS
 from onewatt.simulate.eyeriss.record import KINDS as KINDS
-from onewatt.simulate.eyeriss.record import MACS as MACS
 
 
 @compiled
@@ -171,6 +172,44 @@ def _store(
 
 
 @compiled
+def _image(
+    job: Job, now: Pass, image: int, at: int, barrier: int, sets: tuple, deal: tuple, spads: tuple,
+    buffer: Array, work: tuple, clock: Array, fault: Array,
+    counts: Array, events: Array, window: Array,
+) -> int:  # fmt: skip
+    """Run the windows of one image of a pass; return when its last MAC is done, or -1."""
+    sets_m, sets_c, most_c = sets
+    size_m, size_c = deal[2], deal[5]
+    fifo, bus, slots, incoming = work
+    pes = spads[3]
+    fifo[1][:] = at
+    bus[0], bus[1] = at * job.ifmap_bus, at
+    for f in range(job.F):
+        fault[1], fault[4] = now.image + image, f
+        stream(job, now, image, f, sets, deal, spads, buffer, fifo, bus, counts, events, window)
+        at = start_slots(job, f, size_m[0], most_c, fifo, bus, slots, max(at, clock[DRAINED]))
+        clock[MACS] += size_m[0] * most_c * job.S
+        m = now.held + now.filter
+        for t in range(sets_m):
+            for x in range(now.rows):
+                for y in range(sets_c * job.R):
+                    wrong = multiply(
+                        job, pes[t, x, y], f, size_m[t], size_c[y // job.R], most_c, spads,
+                        slots, counts, events, window,
+                    )  # fmt: skip
+                    if wrong >= 0:
+                        fault[2], fault[3] = m + wrong, now.row + x
+                        return -1
+            m += size_m[t]
+        if not accumulate(
+            job, now, image, f, at, barrier, sets, deal, spads, buffer, incoming, clock, fault,
+            counts, events, window,
+        ):  # fmt: skip
+            return -1
+    return at
+
+
+@compiled
 def run_layer(
     job: Job, inputs: Array, weights: Array, output: Array, clock: Array, fault: Array,
     counts: Array, events: Array, window: Array,
@@ -221,7 +260,7 @@ def run_layer(
             _prefetch(job, following, weights, bank, clock, at, counts, events, window)
         barrier = clock[GON_END]
         for image in range(now.images):
-            at = run_image(
+            at = _image(
                 job, now, image, at, barrier, sets, deal, spads, buffer, work, clock, fault,
                 counts, events, window,
             )  # fmt: skip

@@ -33,7 +33,6 @@ from onewatt.simulate.eyeriss.record import (
     IFMAP_READ,
     MAC_COMPUTE,
     MAC_GATED,
-    MACS,
     NOWHERE,
     PSUM_DRAIN,
     PSUM_READ,
@@ -45,7 +44,7 @@ from onewatt.simulate.eyeriss.record import (
 
 
 @compiled
-def _stream(
+def stream(
     job: Job, now: Pass, image: int, f: int, sets: tuple, deal: tuple, spads: tuple, buffer: Array,
     fifo: tuple, bus: Array, counts: Array, events: Array, window: Array,
 ) -> None:  # fmt: skip
@@ -97,7 +96,7 @@ def _stream(
 
 
 @compiled
-def _slots(
+def start_slots(
     job: Job, f: int, most_m: int, most_c: int, fifo: tuple, bus: Array, slots: Array, at: int
 ) -> int:
     """Set when the slots of a window start, and when words leave the queue; return the end."""
@@ -127,7 +126,7 @@ def _add(sums: Array, filters: Array, word: Any) -> bool:
 
 
 @compiled
-def _multiply(
+def multiply(
     job: Job, pe: int, f: int, filters_here: int, channels_here: int, most_c: int, spads: tuple,
     slots: Array, counts: Array, events: Array, window: Array,
 ) -> int:  # fmt: skip
@@ -180,7 +179,7 @@ def _trace_slot(
 
 
 @compiled
-def _accumulate(
+def accumulate(
     job: Job, now: Pass, image: int, f: int, end: int, barrier: int, sets: tuple, deal: tuple,
     spads: tuple, buffer: Array, incoming: Array, clock: Array, fault: Array,
     counts: Array, events: Array, window: Array,
@@ -243,41 +242,3 @@ def _accumulate(
     clock[GON_END] = (slot - 1) // job.psum_bus + 1
     clock[DRAINED] = leave
     return True
-
-
-@compiled
-def run_image(
-    job: Job, now: Pass, image: int, at: int, barrier: int, sets: tuple, deal: tuple, spads: tuple,
-    buffer: Array, work: tuple, clock: Array, fault: Array,
-    counts: Array, events: Array, window: Array,
-) -> int:  # fmt: skip
-    """Run the windows of one image of a pass; return when its last MAC is done, or -1."""
-    sets_m, sets_c, most_c = sets
-    size_m, size_c = deal[2], deal[5]
-    fifo, bus, slots, incoming = work
-    pes = spads[3]
-    fifo[1][:] = at
-    bus[0], bus[1] = at * job.ifmap_bus, at
-    for f in range(job.F):
-        fault[1], fault[4] = now.image + image, f
-        _stream(job, now, image, f, sets, deal, spads, buffer, fifo, bus, counts, events, window)
-        at = _slots(job, f, size_m[0], most_c, fifo, bus, slots, max(at, clock[DRAINED]))
-        clock[MACS] += size_m[0] * most_c * job.S
-        m = now.held + now.filter
-        for t in range(sets_m):
-            for x in range(now.rows):
-                for y in range(sets_c * job.R):
-                    wrong = _multiply(
-                        job, pes[t, x, y], f, size_m[t], size_c[y // job.R], most_c, spads,
-                        slots, counts, events, window,
-                    )  # fmt: skip
-                    if wrong >= 0:
-                        fault[2], fault[3] = m + wrong, now.row + x
-                        return -1
-            m += size_m[t]
-        if not _accumulate(
-            job, now, image, f, at, barrier, sets, deal, spads, buffer, incoming, clock, fault,
-            counts, events, window,
-        ):  # fmt: skip
-            return -1
-    return at
