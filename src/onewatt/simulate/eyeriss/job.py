@@ -14,8 +14,8 @@ from onewatt.simulate.eyeriss.jit import compiled
 Array = NDArray[Any]
 
 
-class Job(NamedTuple):
-    """A layer, a mapping and a chip as numbers; `strip_step` is the input rows from PE to PE."""
+class Layer(NamedTuple):
+    """A convolution in the words of jssc17: G groups of M filters and C channels, in N images."""
 
     N: int
     G: int
@@ -29,6 +29,12 @@ class Job(NamedTuple):
     V: int
     H: int
     W: int
+
+
+class Job(NamedTuple):
+    """A layer, a mapping and a chip as numbers; `strip_step` is the input rows from PE to PE."""
+
+    layer: Layer
     m: int
     n: int
     e: int
@@ -81,10 +87,11 @@ def pieces(whole: int, size: int) -> int:
 @compiled
 def count_passes(job: Job) -> int:
     """Return how many passes a layer takes."""
-    blocks = (job.M // job.m) * pieces(job.m, job.p * job.t)
-    blocks += pieces(job.M % job.m, job.p * job.t)
-    once = pieces(job.C, job.q * job.r) * blocks
-    return job.G * pieces(job.N, job.n) * pieces(job.E, job.e) * once
+    layer = job.layer
+    blocks = (layer.M // job.m) * pieces(job.m, job.p * job.t)
+    blocks += pieces(layer.M % job.m, job.p * job.t)
+    once = pieces(layer.C, job.q * job.r) * blocks
+    return layer.G * pieces(layer.N, job.n) * pieces(layer.E, job.e) * once
 
 
 @compiled
@@ -94,24 +101,25 @@ def pass_at(job: Job, index: int) -> Pass:
     The filters of a group run inside the channels, because the strips of these channels are in
     the buffer and the sums of all m filters are, too.
     """
+    layer = job.layer
     at_once = job.p * job.t
-    chunks = pieces(job.C, job.q * job.r)
+    chunks = pieces(layer.C, job.q * job.r)
     full = pieces(job.m, at_once)
-    strip = chunks * ((job.M // job.m) * full + pieces(job.M % job.m, at_once))
+    strip = chunks * ((layer.M // job.m) * full + pieces(layer.M % job.m, at_once))
     outer, rest = index // strip, index % strip
-    held = min(rest // (chunks * full), pieces(job.M, job.m) - 1)
+    held = min(rest // (chunks * full), pieces(layer.M, job.m) - 1)
     rest -= held * chunks * full
-    held_filters = min(job.m, job.M - held * job.m)
+    held_filters = min(job.m, layer.M - held * job.m)
     blocks = pieces(held_filters, at_once)
     chunk, block = rest // blocks, rest % blocks
-    strips = pieces(job.E, job.e)
+    strips = pieces(layer.E, job.e)
     outer, strip_index = outer // strips, outer % strips
-    batches = pieces(job.N, job.n)
+    batches = pieces(layer.N, job.n)
     image, row = (outer % batches) * job.n, strip_index * job.e
     channel, first = chunk * job.q * job.r, block * at_once
     return Pass(
-        outer // batches, image, min(job.n, job.N - image), row, min(job.e, job.E - row),
-        held * job.m, held_filters, channel, min(job.q * job.r, job.C - channel),
+        outer // batches, image, min(job.n, layer.N - image), row, min(job.e, layer.E - row),
+        held * job.m, held_filters, channel, min(job.q * job.r, layer.C - channel),
         first, min(at_once, held_filters - first),
     )  # fmt: skip
 
@@ -119,7 +127,7 @@ def pass_at(job: Job, index: int) -> Pass:
 @compiled
 def strip_rows(job: Job, rows: int) -> int:
     """Return how many input rows a strip of output rows needs."""
-    return (rows - 1) * job.strip_step + job.R
+    return (rows - 1) * job.strip_step + job.layer.R
 
 
 @compiled
@@ -139,7 +147,7 @@ def deal_out(many: int, sets: int, of: Array, at: Array, size: Array) -> int:
 def pe_at(job: Job, filter_set: int, x: int, y: int) -> int:
     """Return the PE in column `x` and row `y` of a set; a wide set lies in pieces."""
     place = filter_set * job.parts + x // job.width
-    top = (place // job.per_row) * job.R * job.r
+    top = (place // job.per_row) * job.layer.R * job.r
     left = (place % job.per_row) * job.width
     return (top + y) * job.columns + left + x % job.width
 
@@ -147,14 +155,15 @@ def pe_at(job: Job, filter_set: int, x: int, y: int) -> int:
 @compiled
 def filter_address(job: Job, now: Pass, word: int) -> int:
     """Return where in DRAM a word of the filters of a pass is; they come filter by filter."""
-    size = job.R * job.S
+    layer = job.layer
+    size = layer.R * layer.S
     one = now.channels * size
-    m = now.group * job.M + now.held + now.filter + word // one
-    return (m * job.C + now.channel) * size + word % one
+    m = now.group * layer.M + now.held + now.filter + word // one
+    return (m * layer.C + now.channel) * size + word % one
 
 
 @compiled
 def psum_address(job: Job, now: Pass, image: int, m: int, row: int, f: int) -> int:
     """Return where in the buffer a sum of a pass is."""
     plane = image * now.held_filters + m
-    return job.psum_base + (plane * now.rows + row) * job.F + f
+    return job.psum_base + (plane * now.rows + row) * job.layer.F + f

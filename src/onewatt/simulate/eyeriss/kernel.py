@@ -63,7 +63,7 @@ def _prefetch(
     counts: Array, events: Array, window: Array,
 ) -> None:  # fmt: skip
     """Bring the filters of a pass over the link, as many as the two banks hold."""
-    words = min(now.filters * now.channels * job.R * job.S, job.prefetch)
+    words = min(now.filters * now.channels * job.layer.R * job.layer.S, job.prefetch)
     start = max(at, clock[LINK])
     for i in range(words):
         address = filter_address(job, now, i)
@@ -80,9 +80,10 @@ def _load(
     counts: Array, events: Array, window: Array,
 ) -> int:  # fmt: skip
     """Load the filter spads over the filter bus; return when all words are there."""
+    layer = job.layer
     filter_set, filter_at, _, channel_set, channel_at, _ = deal
     filters, pes = spads[0], spads[3]
-    words = now.filters * now.channels * job.R * job.S
+    words = now.filters * now.channels * layer.R * layer.S
     start = max(clock[NOW], clock[PREFETCHED])
     clock[WAITS] += start - clock[NOW]
     late = max(start, clock[LINK])
@@ -96,10 +97,10 @@ def _load(
             cycle = late + (i - job.prefetch) * job.link_cycles // job.link_words
             note(counts, events, window, DRAM_FILTER_READ, cycle, NOWHERE, address, word)
             slot = max(slot, (cycle + 1) * job.filter_bus)
-        f, rest = i // (now.channels * job.R * job.S), i % (now.channels * job.R * job.S)
-        c, tap = rest // (job.R * job.S), rest % (job.R * job.S)
-        y = channel_set[c] * job.R + tap // job.S
-        place = (tap % job.S * job.q + channel_at[c]) * job.p + filter_at[f]
+        f, rest = i // (now.channels * layer.R * layer.S), i % (now.channels * layer.R * layer.S)
+        c, tap = rest // (layer.R * layer.S), rest % (layer.R * layer.S)
+        y = channel_set[c] * layer.R + tap // layer.S
+        place = (tap % layer.S * job.q + channel_at[c]) * job.p + filter_at[f]
         for x in range(now.rows):
             pe = pes[filter_set[f], x, y]
             filters[pe, place] = word
@@ -121,18 +122,19 @@ def _fill(
     counts: Array, events: Array, window: Array,
 ) -> None:  # fmt: skip
     """Bring the strips of a pass over the link into the buffer while the array waits."""
+    layer = job.layer
     rows = strip_rows(job, now.rows)
     start = max(clock[NOW], clock[LINK])
     i = 0
     for image in range(now.images):
         for c in range(now.channels):
-            plane = (now.image + image) * job.G * job.C + now.group * job.C + now.channel + c
+            plane = (now.image + image) * layer.G * layer.C + now.group * layer.C + now.channel + c
             for y in range(rows):
                 # with a stride beyond the filter's height some rows are never read
-                apart = y // job.R * job.U + y % job.R if job.U > job.R else y
-                row = now.row * job.U + apart
+                apart = y // layer.R * layer.U + y % layer.R if layer.U > layer.R else y
+                row = now.row * layer.U + apart
                 for x in range(job.row_words):
-                    address = (plane * job.H + row) * job.W + x
+                    address = (plane * layer.H + row) * layer.W + x
                     word = inputs[address]
                     cycle = start + i * job.link_cycles // job.link_words
                     note(counts, events, window, DRAM_IFMAP_READ, cycle, NOWHERE, address, word)
@@ -150,19 +152,20 @@ def _store(
     counts: Array, events: Array, window: Array,
 ) -> None:  # fmt: skip
     """Send the finished sums of a strip over the link while the array waits."""
+    layer = job.layer
     clock[NOW] = max(clock[NOW], clock[GON_END])
     start = max(clock[NOW], clock[LINK])
     i = 0
     for image in range(now.images):
         for m in range(now.held_filters):
-            plane = (now.image + image) * job.G * job.M + now.group * job.M + now.held + m
+            plane = (now.image + image) * layer.G * layer.M + now.group * layer.M + now.held + m
             for row in range(now.rows):
-                for f in range(job.F):
+                for f in range(layer.F):
                     address = psum_address(job, now, image, m, row, f)
                     word = buffer[address]
                     cycle = start + i * job.link_cycles // job.link_words
                     note(counts, events, window, GLB_PSUM_DRAIN, cycle, NOWHERE, address, word)
-                    there = (plane * job.E + now.row + row) * job.F + f
+                    there = (plane * layer.E + now.row + row) * layer.F + f
                     output[there] = word
                     note(counts, events, window, DRAM_OFMAP_UPDATE, cycle, NOWHERE, there, word)
                     i += 1
@@ -178,23 +181,24 @@ def _image(
     counts: Array, events: Array, window: Array,
 ) -> int:  # fmt: skip
     """Run the windows of one image of a pass; return when its last MAC is done, or -1."""
+    layer = job.layer
     sets_m, sets_c, most_c = sets
     size_m, size_c = deal[2], deal[5]
     fifo, bus, slots, incoming = work
     pes = spads[3]
     fifo[1][:] = at
     bus[0], bus[1] = at * job.ifmap_bus, at
-    for f in range(job.F):
+    for f in range(layer.F):
         fault[1], fault[4] = now.image + image, f
         stream(job, now, image, f, sets, deal, spads, buffer, fifo, bus, counts, events, window)
         at = start_slots(job, f, size_m[0], most_c, fifo, bus, slots, max(at, clock[DRAINED]))
-        clock[MACS] += size_m[0] * most_c * job.S
+        clock[MACS] += size_m[0] * most_c * layer.S
         m = now.held + now.filter
         for t in range(sets_m):
             for x in range(now.rows):
-                for y in range(sets_c * job.R):
+                for y in range(sets_c * layer.R):
                     wrong = multiply(
-                        job, pes[t, x, y], f, size_m[t], size_c[y // job.R], most_c, spads,
+                        job, pes[t, x, y], f, size_m[t], size_c[y // layer.R], most_c, spads,
                         slots, counts, events, window,
                     )  # fmt: skip
                     if wrong >= 0:
@@ -231,7 +235,7 @@ def run_layer(
     filters = np.zeros((job.pes, job.filter_spad), np.int32)
     ifmap = np.zeros((job.pes, job.ifmap_spad), np.int32)
     sums = np.zeros((job.pes, job.psum_spad), np.int64)
-    pes = np.zeros((job.t, job.e, job.R * job.r), np.int64)
+    pes = np.zeros((job.t, job.e, job.layer.R * job.r), np.int64)
     for t, x, y in np.ndindex(pes.shape):
         pes[t, x, y] = pe_at(job, t, x, y)
     spads = (filters, ifmap, sums, pes)
@@ -243,7 +247,7 @@ def run_layer(
     deal = (filter_set, filter_at, size_m, channel_set, channel_at, size_c)
     fifo = (np.zeros(job.ifmap_spad, np.int64), np.zeros(job.ifmap_spad, np.int64))
     incoming = np.zeros((job.t, job.e, job.p), np.int64)
-    work = (fifo, np.zeros(2, np.int64), np.zeros(job.S * job.q, np.int64), incoming)
+    work = (fifo, np.zeros(2, np.int64), np.zeros(job.layer.S * job.q, np.int64), incoming)
     passes = count_passes(job)
     now = pass_at(job, 0)
     _prefetch(job, now, weights, bank, clock, 0, counts, events, window)
@@ -267,7 +271,7 @@ def run_layer(
             if at < 0:
                 return False
         clock[NOW] = at
-        last_channels = now.channel + now.channels == job.C
+        last_channels = now.channel + now.channels == job.layer.C
         if last_channels and now.filter + now.filters == now.held_filters:
             _store(job, now, output, buffer, clock, counts, events, window)
         now = following

@@ -55,13 +55,14 @@ def stream(
     sets in turn, and every word goes to all PEs that need it at once: along the diagonals of each
     set, and to the sets of other filters.
     """
+    layer = job.layer
     sets_m, sets_c, most_c = sets
     size_c = deal[5]
     inputs, pes = spads[1], spads[3]
     arrived, retired = fifo
     rows = strip_rows(job, now.rows)
-    first = 0 if f == 0 else (f - 1) * job.V + job.S
-    for col in range(first, f * job.V + job.S):
+    first = 0 if f == 0 else (f - 1) * layer.V + layer.S
+    for col in range(first, f * layer.V + layer.S):
         for k in range(most_c):
             word_index = col * most_c + k
             place = word_index % job.ifmap_spad
@@ -75,13 +76,13 @@ def stream(
                         word = buffer[address]
                         cycle = slot // job.ifmap_bus
                         note(counts, events, window, GLB_IFMAP_READ, cycle, NOWHERE, address, word)
-                        low = max(0, pieces(y - job.R + 1, job.strip_step))
+                        low = max(0, pieces(y - layer.R + 1, job.strip_step))
                         for x in range(low, min(now.rows - 1, y // job.strip_step) + 1):
                             tap_row = y - x * job.strip_step
-                            if tap_row >= job.R:
+                            if tap_row >= layer.R:
                                 continue
                             for t in range(sets_m):
-                                pe = pes[t, x, s * job.R + tap_row]
+                                pe = pes[t, x, s * layer.R + tap_row]
                                 inputs[pe, own] = word
                                 note(counts, events, window, GIN_IFMAP_HOP, cycle, pe, address,
                                       word)  # fmt: skip
@@ -90,7 +91,7 @@ def stream(
                 c += size_c[s]
             bus[0] = slot
             arrived[place] = (slot - 1) // job.ifmap_bus + 1
-            if col < f * job.V:  # between two windows: no PE uses it
+            if col < f * layer.V:  # between two windows: no PE uses it
                 bus[1] = max(bus[1], arrived[place])
                 retired[place] = bus[1]
 
@@ -101,13 +102,13 @@ def start_slots(
 ) -> int:
     """Set when the slots of a window start, and when words leave the queue; return the end."""
     arrived, retired = fifo
-    for s in range(job.S):
+    for s in range(job.layer.S):
         for k in range(most_c):
-            place = ((f * job.V + s) * most_c + k) % job.ifmap_spad
+            place = ((f * job.layer.V + s) * most_c + k) % job.ifmap_spad
             at = max(at, arrived[place])
             slots[s * most_c + k] = at
             at += most_m
-            if s < job.V:
+            if s < job.layer.V:
                 bus[1] = at
                 retired[place] = at
     return at
@@ -132,9 +133,9 @@ def multiply(
 ) -> int:  # fmt: skip
     """Run a window in one PE; return the filter whose sum left 32 bits, or -1."""
     filters, inputs, sums, _ = spads
-    for s in range(job.S):
+    for s in range(job.layer.S):
         for k in range(channels_here):
-            own = ((f * job.V + s) * channels_here + k) % job.ifmap_spad
+            own = ((f * job.layer.V + s) * channels_here + k) % job.ifmap_spad
             base = (s * job.q + k) * job.p
             word = np.int64(inputs[pe, own])
             at = slots[s * most_c + k]
@@ -193,7 +194,7 @@ def accumulate(
     sets_m, sets_c, most_c = sets
     size_m = deal[2]
     sums, pes = spads[2], spads[3]
-    tall = sets_c * job.R
+    tall = sets_c * job.layer.R
     most_m = size_m[0]
     ready = end
     if now.channel > 0:
