@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onewatt.cli import options, searching, terminal
+from onewatt.cli.codes import BUDGET_MISSED
 from onewatt.cli.inputs import chip_with
 from onewatt.errors import InputError
 
 if TYPE_CHECKING:
     from onewatt.spec.result import Result
     from onewatt.spec.workload import Workload
-
-BUDGET_MISSED = 2
 
 
 def analyze(

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onewatt.cli import options, searching, terminal
+from onewatt.cli.codes import BUDGET_MISSED
 
 if TYPE_CHECKING:
     from onewatt.model.device import DeviceResult
-
-MISSED = 2
 
 
 def device(
@@ -58,7 +57,7 @@ def device(
         _write(result, output, str(context.obj or ""))
     _print(result, output, as_json=as_json, quiet=quiet)
     if not result.met:
-        raise typer.Exit(MISSED)
+        raise typer.Exit(BUDGET_MISSED)
 
 
 def _write(result: DeviceResult, folder: Path, command: str) -> None:

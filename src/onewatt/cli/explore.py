@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onewatt.cli import options, searching, terminal
+from onewatt.cli.codes import BUDGET_MISSED
 from onewatt.errors import InputError, OutOfReach, Stopped
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from onewatt.spec.front import Front
     from onewatt.spec.study import Objective
 
-BUDGET_MISSED = 2
 #: Rows of the front so far that are drawn while a run goes on.
 _ROWS = 8
 

@@ -27,7 +27,7 @@ _MARKS = {
 
 def chip_with(
     name: str,
-    dataflow: str = "preset",
+    dataflow: str = PRESET,
     energy_table: Path | None = None,
     area_table: Path | None = None,
 ) -> Architecture:
@@ -118,12 +118,9 @@ def kind_of(path: Path) -> str:
     InputError
         If it cannot be read, or is of no kind that onewatt has.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not UTF-8 text; expected a YAML file") from error
+    from onewatt.spec.files import text_of
+
+    text = text_of(path)
     stated = _SCHEMA.search(text)
     if stated:
         return stated[1]

@@ -10,9 +10,8 @@ from collections.abc import Sequence
 import typer
 
 from onewatt.cli.app import app
+from onewatt.cli.codes import BAD_INPUT, CLOSED_PIPE, DONE, INTERRUPTED
 from onewatt.errors import OnewattError, Stopped
-
-DONE, BAD_INPUT, INTERRUPTED, CLOSED_PIPE = 0, 1, 130, 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

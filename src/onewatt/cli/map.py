@@ -71,18 +71,8 @@ def map(
     found = result.layers[0]
     if found.mapping is None and (output or timeloop):
         raise InputError(f"-o: layer {found.name!r} is vector work and has no mapping to write")
-    exported = ""
-    if timeloop is not None and found.mapping is not None:
-        exported = _for_timeloop(workload.einsums[0], architecture, found.mapping, model)
-    if output is not None and found.mapping is not None:
-        from onewatt.report.store import write_text
-        from onewatt.spec.files import dumps
-
-        write_text(output, dumps(found.mapping, "mapping"))
-    if timeloop is not None:
-        from onewatt.report.store import write_text
-
-        write_text(timeloop, exported)
+    if found.mapping is not None:
+        _write(workload.einsums[0], architecture, found.mapping, model, output, timeloop)
     if as_json:
         from onewatt.report.tables import result_json
 
@@ -95,6 +85,26 @@ def map(
         goal: Goal = "front" if wanted == "edp" or cap is not None else wanted
         _prove(workload.einsums[0], architecture, goal, among, certificate, verify)
     searching.check_finished(result, stopped)
+
+
+def _write(
+    einsum: Einsum,
+    architecture: Architecture,
+    mapping: Mapping,
+    model: str,
+    output: Path | None,
+    timeloop: Path | None,
+) -> None:
+    """Write a mapping as ours and for Timeloop, whichever is asked: both or neither."""
+    from onewatt.report.store import write_texts
+    from onewatt.spec.files import dumps
+
+    texts: dict[Path, str] = {}
+    if output is not None:
+        texts[output] = dumps(mapping, "mapping")
+    if timeloop is not None:
+        texts[timeloop] = _for_timeloop(einsum, architecture, mapping, model)
+    write_texts(texts)
 
 
 def _prove(

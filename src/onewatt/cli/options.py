@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, TypeVar, get_args
 
 import typer
 
@@ -13,6 +13,8 @@ from onewatt.errors import InputError, UnitError, unknown
 if TYPE_CHECKING:
     from onewatt.mapper.exact import Tiles
     from onewatt.spec.result import Convention, Objective
+
+Word = TypeVar("Word", bound=str)
 
 Model = Annotated[
     str,
@@ -194,10 +196,7 @@ def read_objective(name: str) -> Objective:
     """Return an objective by name."""
     from onewatt.spec.result import Objective
 
-    for valid in get_args(Objective):
-        if name == valid:
-            return valid
-    raise InputError(f"--objective: {unknown('objective', name, get_args(Objective))}")
+    return _one_of("--objective", "objective", name, get_args(Objective))
 
 
 def read_within(text: str | None, objective: Objective) -> float | None:
@@ -235,20 +234,21 @@ def read_tiles(name: str) -> Tiles:
     """Return a set of tile sizes by name."""
     from onewatt.mapper.exact import Tiles
 
-    for valid in get_args(Tiles):
-        if name == valid:
-            return valid
-    raise InputError(f"--tiles: {unknown('tile set', name, get_args(Tiles))}")
+    return _one_of("--tiles", "tile set", name, get_args(Tiles))
 
 
 def read_convention(name: str) -> Convention:
     """Return a convention by name."""
     from onewatt.spec.result import Convention
 
-    for valid in get_args(Convention):
+    return _one_of("--convention", "convention", name, get_args(Convention))
+
+
+def _one_of(option: str, what: str, name: str, choices: tuple[Word, ...]) -> Word:
+    for valid in choices:
         if name == valid:
             return valid
-    raise InputError(f"--convention: {unknown('convention', name, get_args(Convention))}")
+    raise InputError(f"{option}: {unknown(what, name, choices)}")
 
 
 def check_folder(folder: Path) -> None:

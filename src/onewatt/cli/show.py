@@ -40,7 +40,7 @@ def show(
     if energy_estimation is not None:
         _write_energy_estimation(what, energy_estimation)
         return
-    if what.endswith(".json") and is_front_file(Path(what)):
+    if what.endswith(".json") and _is_front_file(Path(what)):
         _show_front(Path(what), point)
         return
     if point is not None:
@@ -95,7 +95,7 @@ def _show_timeloop(path: Path) -> None:
         show_noun(design.mapping, terminal.console())
 
 
-def is_front_file(path: Path) -> bool:
+def _is_front_file(path: Path) -> bool:
     """Say whether a JSON file is a front."""
     from onewatt.report.front_store import is_front
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from onewatt.codesign.calibrate_terms import COMPUTE, IDLE, standing_power
 from onewatt.components.library import LAUNCH
 from onewatt.components.library import prices as price_list
+from onewatt.model.parts import STANDING
 from onewatt.spec.architecture import (
     ActionEnergy,
     Architecture,
@@ -21,8 +22,6 @@ from onewatt.spec.architecture import (
     Node,
 )
 from onewatt.spec.price import Price
-
-_STANDING = ("leak", "clock", "idle")
 
 
 class Factor(NamedTuple):
@@ -104,7 +103,7 @@ def _priced(
     for price in price_list(chip).prices:
         if price.component != node.name:
             continue
-        if price.action in _STANDING:
+        if price.action in STANDING:
             found.append(_stated(price, idle, pace))
         else:
             found.append(_stated(price, own))

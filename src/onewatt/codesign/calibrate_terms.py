@@ -17,6 +17,8 @@ from onewatt.components.library import CHIP, LAUNCH
 from onewatt.components.library import prices as price_list
 from onewatt.model.evaluate import evaluate
 from onewatt.model.launch import without_launch
+from onewatt.model.ledger import standing_energy
+from onewatt.model.parts import STANDING
 from onewatt.spec.architecture import Architecture, Container
 from onewatt.spec.result import Result
 
@@ -24,7 +26,6 @@ IDLE = "idle"
 #: The coefficient of everything without one of its own: of energy, and of time.
 SCALE, CLOCK = "scale", "clock"
 COMPUTE = "compute"
-_STANDING = ("leak", "clock", "idle")
 
 Blocks = tuple[tuple[str, ...], ...]
 
@@ -58,7 +59,7 @@ def row_terms(result: Result, chip: Architecture) -> RowTerms:
     for einsum, layer in zip(result.workload.einsums, result.layers, strict=True):
         cost = evaluate(einsum, bare, layer.mapping, prices=prices)
         for entry in cost.entries:
-            if entry.action not in _STANDING:
+            if entry.action not in STANDING:
                 energy[entry.component] = energy.get(entry.component, 0.0) + entry.energy
         launches += 0 if einsum.fused else einsum.count
         beside = {b.component: b.cycles / bare.clock for b in cost.busy if b.overlaps}
@@ -70,14 +71,7 @@ def row_terms(result: Result, chip: Architecture) -> RowTerms:
 
 def standing_power(chip: Architecture) -> float:
     """Return what a chip burns whatever happens [W]."""
-    prices = price_list(chip)
-    names = {n.name for n in chip.nodes}
-    each = (
-        p.energy * (chip.instances(p.component) if p.component in names else 1)
-        for p in prices.prices
-        if p.action in _STANDING
-    )
-    return sum(each) * chip.clock
+    return standing_energy(chip, price_list(chip)) * chip.clock
 
 
 def energy_parts(chip: Architecture, rows: Sequence[RowTerms]) -> list[str]:
@@ -191,6 +185,6 @@ def _spreads(chip: Architecture) -> dict[str, float]:
     found: dict[str, list[float]] = {}
     for price in price_list(chip).prices:
         if price.energy > 0 and price.low > 0:
-            name = IDLE if price.action in _STANDING or price.component == CHIP else price.component
+            name = IDLE if price.action in STANDING or price.component == CHIP else price.component
             found.setdefault(name, []).append(float(np.log(price.high / price.low)) / 4)
     return {name: max(spreads) for name, spreads in found.items()}

@@ -181,7 +181,8 @@ def _bounds(study: FileStudy, point: Point) -> dict[str, float]:
     chip, batch = study.architecture(point), study.batch(point)
     assert study.constraints is not None
     network, _ = priceable(study.workload(point), chip)
-    rows = [least(e, chip, prices(chip)) for e in network.einsums]
+    priced = prices(chip)
+    rows = [least(e, chip, priced) for e in network.einsums]
     energy = sum(e for e, _ in rows) / batch
     latency = sum(c for _, c in rows) / chip.clock
     found = {"energy": energy, "latency": latency, "rate": batch / latency}

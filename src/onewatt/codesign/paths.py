@@ -13,7 +13,7 @@ import msgspec
 
 from onewatt.errors import InputError, nearest
 from onewatt.spec.architecture import Architecture, Container
-from onewatt.spec.files import KEYED, Reader, compose
+from onewatt.spec.reader import KEYED, Reader, compose
 from onewatt.spec.shape import hints_of, is_struct, members_of, unwrap
 
 #: Lists whose items have a name although a file writes them as a list.

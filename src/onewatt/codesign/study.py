@@ -215,15 +215,11 @@ def describe(study: Study) -> Asked:
         chip=own.asked.chip if own else study.architecture(first).name,
         knobs={k.path: k.choices for k in study.space},
         objectives=study.objectives,
-        constraints=tuple(f"{limit.kind}: {_limit(limit.asked, limit.unit)}" for limit in limits),
+        constraints=tuple(f"{x.kind}: {format_quantity(x.asked, x.unit)}" for x in limits),
         mapspace=options.mapspace,
         mapper_objective=options.objective,
         file=files.dumps(own.asked, "study") if own else None,
     )
-
-
-def _limit(value: float, unit: str) -> str:
-    return format_quantity(value, unit)
 
 
 def load_study(path: str | Path) -> FileStudy:

@@ -24,8 +24,9 @@ from onewatt.spec.architecture import (
     Memory,
     Network,
 )
-from onewatt.spec.files import Reader, compose, text_of
+from onewatt.spec.files import text_of
 from onewatt.spec.network import Action
+from onewatt.spec.reader import Reader, compose
 from onewatt.spec.types import Joules, SquareMetres
 
 _PICOJOULE = 1e-12

@@ -189,7 +189,7 @@ def conditions(architecture: Architecture, node: Memory | Network | Compute) -> 
     technology, mac = architecture.technology, architecture.mac
     if isinstance(node, Memory):
         return Conditions(
-            technology, bits=node.width or _word(architecture, node), capacity=_capacity(node)
+            technology, bits=node.width or _word(architecture, node), capacity=node.size
         )
     if isinstance(node, Network):
         bits = max(_bits(architecture, t, inside=True) for t in node.tensors or ("Inputs",))
@@ -211,10 +211,6 @@ def _word(architecture: Architecture, memory: Memory) -> int:
 def _bits(architecture: Architecture, tensor: str, *, inside: bool) -> int:
     mac = architecture.mac
     return mac.accumulate_bits if inside and tensor == "Outputs" else mac.bits(tensor)
-
-
-def _capacity(memory: Memory) -> int | None:
-    return memory.capacity or sum(s.capacity for s in memory.partition) or None
 
 
 def _is_off_chip(node: Node) -> bool:

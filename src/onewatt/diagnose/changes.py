@@ -156,11 +156,6 @@ def _node(node: Node, lever: Lever, value: float) -> Node:
     raise InputError(f"node {node.name!r} has no {lever.what} to change")
 
 
-def size_of(memory: Memory) -> int | None:
-    """Return what one instance of a memory holds, its partitions together [bit]."""
-    return memory.capacity or sum(s.capacity for s in memory.partition) or None
-
-
 def _memory(memory: Memory, tensor: str, bits: int) -> Memory:
     """Return a memory, or its partition for a tensor, with another capacity."""
     if tensor:
@@ -173,7 +168,7 @@ def _memory(memory: Memory, tensor: str, bits: int) -> Memory:
         grown = msgspec.structs.replace(memory, partition=shares)
     else:
         grown = msgspec.structs.replace(memory, capacity=bits)
-    before, after = size_of(memory), size_of(grown)
+    before, after = memory.size, grown.size
     if memory.area is None or not before or not after:
         return grown
     return msgspec.structs.replace(grown, area=memory.area * (after / before))

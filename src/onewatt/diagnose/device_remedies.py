@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 
-from onewatt.diagnose.remedy import Remedy, say, times
+from onewatt.diagnose.remedy import Remedy, least_factor, say, shrunk, times
 from onewatt.diagnose.shortfall import Shortfall
 from onewatt.model.device import DeviceResult, TaskResult
 from onewatt.model.schedule import Run, worst_response
 from onewatt.spec.budget import Verdict
 from onewatt.spec.device import Task
 
-#: Speed-ups of a chip that are looked through, and how closely the least is found [1].
-_MOST, _CLOSE = 1e6, 1e-6
+#: How closely the least speed-up of a chip is found [1].
+_CLOSE = 1e-6
 
 
 def device_shortfalls(result: DeviceResult) -> tuple[Shortfall, ...]:
@@ -57,7 +57,8 @@ def _power(result: DeviceResult, asked: float) -> tuple[list[Remedy], str]:
         for spent in result.spending:
             if spent.kind == kind:
                 name = f"{spent.name} at rest" if kind == "idle" else spent.name
-                rows.append((spent.power, _less(name, spent.power, result.power, over, asked)))
+                remedy = shrunk(name, spent.power, result.power, over, asked, "W")
+                rows.append((spent.power, remedy))
     told = [remedy for _, remedy in sorted(rows, key=lambda row: -row[0])]
     if device.asleep < asked:
         awake = device.awake * (asked - device.asleep) / (result.power - device.asleep)
@@ -69,16 +70,6 @@ def _power(result: DeviceResult, asked: float) -> tuple[list[Remedy], str]:
             Remedy(place="awake", change=text, factor=device.awake / awake, enough=True)
         )  # fmt: skip
     return told, impossible
-
-
-def _less(name: str, mine: float, whole: float, over: float, asked: float) -> Remedy:
-    head = f"{name} is {say(mine, 'W')} of {say(whole, 'W')}"
-    if mine > over:
-        factor = mine / (mine - over)
-        text = f"{head}; {times(factor)} less would do"
-        return Remedy(place=name, change=text, factor=factor, enough=True)
-    text = f"{head}; even without it the rest is {times((whole - mine) / asked)} too much"
-    return Remedy(place=name, change=text, factor=None, enough=False)
 
 
 def _slower(result: DeviceResult, task: TaskResult, over: float) -> Remedy:
@@ -132,16 +123,11 @@ def _faster(result: DeviceResult, task: TaskResult, due: float) -> Remedy:
         runs = [Run(t.name, t.latency / factor, periods[t.name]) for t in sharing]
         return worst_response(runs, task.name)
 
-    low, high = 1.0, 2.0
-    while response(high) > due and high < _MOST:
-        low, high = high, 2 * high
-    while high / low > 1 + _CLOSE:
-        middle = math.sqrt(low * high)
-        low, high = (middle, high) if response(middle) > due else (low, middle)
+    least = least_factor(lambda factor: response(factor) <= due, _CLOSE)
     others = [t.name for t in sharing if t.name != task.name]
     alone = ""
     if others:
         fits = "alone it would be in time" if task.latency <= due else "even alone it is too slow"
         alone = f"; {fits}: {say(task.latency, 's')} of {say(due, 's')}"
-    text = f"{task.name} is late: chip {task.chip} would have to be {times(high)} as fast{alone}"
-    return Remedy(place=task.chip, change=text, factor=high, enough=True)
+    text = f"{task.name} is late: chip {task.chip} would have to be {times(least)} as fast{alone}"
+    return Remedy(place=task.chip, change=text, factor=least, enough=True)

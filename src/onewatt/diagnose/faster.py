@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 
 from onewatt.diagnose.eyexam import PEAK, VECTOR, eyexam
-from onewatt.diagnose.remedy import Remedy, say, times
+from onewatt.diagnose.remedy import Remedy, least_factor, say, times
 from onewatt.diagnose.smaller import layers_of_time
 from onewatt.errors import InputError
 from onewatt.spec.architecture import Memory, Network
 from onewatt.spec.cost import Busy, Cost
 from onewatt.spec.result import Result
 
-#: Speed-ups that are looked through, and how closely the least is found [1].
-_MOST, _CLOSE = 1e6, 1e-9
+#: How closely the least speed-up of a component is found [1].
+_CLOSE = 1e-9
 _TOLD = 3
 
 
@@ -79,15 +79,9 @@ def _component(result: Result, component: str, need: float) -> Remedy:
         left = latency_with(result, component, math.inf)
         text = f"more {what}: at best {say(left, 's')}, {times(left / need)} too long"
         return Remedy(place=component, change=text, factor=None, enough=False)
-    low, high = 1.0, 2.0
-    while latency_with(result, component, high) > need and high < _MOST:
-        low, high = high, 2 * high
-    while high / low > 1 + _CLOSE:
-        middle = math.sqrt(low * high)
-        low, high = (middle, high) if latency_with(result, component, middle) > need else (
-            low, middle)  # fmt: skip
-    text = f"{times(high)} the {what}{_rate(result, component, high)}"
-    return Remedy(place=component, change=text, factor=high, enough=True)
+    least = least_factor(lambda f: latency_with(result, component, f) <= need, _CLOSE)
+    text = f"{times(least)} the {what}{_rate(result, component, least)}"
+    return Remedy(place=component, change=text, factor=least, enough=True)
 
 
 def _rate(result: Result, component: str, factor: float) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
-from onewatt.diagnose.remedy import Remedy, listed, say, times
+from onewatt.diagnose.remedy import Remedy, listed, say, shrunk, times
 from onewatt.model.budget import on_chip_bits
 from onewatt.model.parts import energy_by_part
-from onewatt.spec.architecture import Memory
 from onewatt.spec.budget import Verdict
 from onewatt.spec.result import Result
 
@@ -26,23 +25,12 @@ def energies(result: Result, need: float) -> list[Remedy]:
     told: list[Remedy] = []
     for (level, part), energy in sorted(cells.items(), key=lambda c: -c[1])[:_TOLD]:
         if energy:
-            told.append(_shrunk(f"{level} {part}", energy, whole, over, need, "J"))
+            told.append(shrunk(f"{level} {part}", energy, whole, over, need, "J"))
     rows = {x.name: 0.0 for x in result.layers}
     for entry in result.cost.entries:
         rows[entry.einsum] += entry.energy
     layers = _layers(rows, whole, over, "J")
     return [*told, layers] if layers else told
-
-
-def _shrunk(place: str, mine: float, whole: float, over: float, need: float, unit: str) -> Remedy:
-    """Say by how much one summand must shrink, or what is left without it."""
-    is_of = f"{place} is {say(mine, unit)} of {say(whole, unit)}"
-    if mine > over:
-        factor = mine / (mine - over)
-        text = f"{is_of}; {times(factor)} less would do"
-        return Remedy(place=place, change=text, factor=factor, enough=True)
-    text = f"{is_of}; even without it the rest is {times((whole - mine) / need)} too much"
-    return Remedy(place=place, change=text, factor=None, enough=False)
 
 
 def _layers(rows: dict[str, float], whole: float, over: float, unit: str) -> Remedy | None:
@@ -131,10 +119,10 @@ def areas(result: Result, missed: Verdict) -> list[Remedy]:
     over, told = missed.reached - missed.asked, list[Remedy]()
     memories = {m.name: m for m in result.architecture.memories}
     for row in sorted(result.prices.areas, key=lambda a: -a.area)[:_TOLD]:
-        remedy = _shrunk(row.component, row.area, missed.reached, over, missed.asked, "m2")
+        remedy = shrunk(row.component, row.area, missed.reached, over, missed.asked, "m2")
         memory = memories.get(row.component)
         if remedy.factor and memory is not None:
-            bits = capacity(memory) / remedy.factor
+            bits = (memory.size or 0) / remedy.factor
             text = f"{remedy.change}: {say(_words(bits), 'bit')} each, if area goes with capacity"
             remedy = Remedy(place=row.component, change=text, factor=remedy.factor, enough=True)
         told.append(remedy)
@@ -145,11 +133,11 @@ def capacities(result: Result, missed: Verdict) -> list[Remedy]:
     """Return which memories would have to be smaller for a chip to fit a capacity."""
     chip, told = result.architecture, list[Remedy]()
     whole = on_chip_bits(chip)
-    rows = [(capacity(m) * chip.instances(m.name), m) for m in chip.memories[1:]]
+    rows = [((m.size or 0) * chip.instances(m.name), m) for m in chip.memories[1:]]
     for bits, memory in sorted(rows, key=lambda row: -row[0])[:_TOLD]:
-        remedy = _shrunk(memory.name, bits, whole, whole - missed.asked, missed.asked, "bit")
+        remedy = shrunk(memory.name, bits, whole, whole - missed.asked, missed.asked, "bit")
         if remedy.factor:
-            each = capacity(memory) / remedy.factor
+            each = (memory.size or 0) / remedy.factor
             text = f"{remedy.change}: {say(_words(each), 'bit')} each"
             remedy = Remedy(place=memory.name, change=text, factor=remedy.factor, enough=True)
         told.append(remedy)
@@ -158,8 +146,3 @@ def capacities(result: Result, missed: Verdict) -> list[Remedy]:
 
 def _words(bits: float) -> float:
     return float(math.floor(bits / 8) * 8) if bits >= 8 else float(math.floor(bits))
-
-
-def capacity(memory: Memory) -> int:
-    """Return what one instance of a memory holds, its partitions together [bit]."""
-    return memory.capacity or sum(s.capacity for s in memory.partition)

@@ -314,3 +314,7 @@ _FOLD: dict[str, Callable[..., Any]] = {
     "ReduceMax": _reduce(np.max),
     "ReduceMin": _reduce(np.min),
 }
+
+
+#: Records a node; returns None, or the reason why the node has no price.
+Handler = Callable[[Graph, Node], str | None]

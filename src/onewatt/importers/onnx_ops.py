@@ -11,11 +11,18 @@ A function returns None when it recorded the node, or the reason why it has no p
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
-from onewatt.importers import layers, vector
+from onewatt.importers import vector
 from onewatt.importers.onnx_custom import ELEMENTWISE, MICROSOFT
-from onewatt.importers.onnx_graph import Graph, Node
+from onewatt.importers.onnx_graph import Graph, Handler, Node
+from onewatt.importers.onnx_mac import (
+    conv,
+    conv_transpose,
+    einsum,
+    gemm,
+    product,
+    qlinear_conv,
+)
 from onewatt.importers.onnx_rnn import attention, gru, lstm, microsoft_attention, rnn
 
 #: Operators that multiply and accumulate: they run for every inference, whatever they read.
@@ -31,8 +38,6 @@ SAME_WIDTH = frozenset(
     ("DequantizeLinear", "Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose")
 )
 
-Handler = Callable[[Graph, Node], str | None]
-
 
 def handler(node: Node) -> Handler | None:
     """Return the function of an operator, or None when it has no price."""
@@ -41,119 +46,6 @@ def handler(node: Node) -> Handler | None:
 
 def _live(graph: Graph, node: Node) -> list[vector.Operand]:
     return [(i, graph.rec.shapes[i]) for i in node.inputs if i and i in graph.rec.shapes]
-
-
-def _conv(graph: Graph, node: Node, x: int = 0, w: int = 1) -> str | None:
-    data, weight, out = graph.shape(node, x), graph.shape(node, w), graph.out(node)
-    groups = int(node.get("group", 1))
-    if len(weight) != len(data) or groups < 1 or weight[0] % groups or out[1] != weight[0]:
-        return f"the weight shape {list(weight)} does not fit {groups} groups"
-    graph.rec.add(
-        layers.convolution(
-            node.name,
-            (node.inputs[x], node.inputs[w], node.outputs[0]),
-            batch=data[0],
-            groups=groups,
-            outputs=weight[0] // groups,
-            inputs=weight[1],
-            size=out[2:],
-            kernel=weight[2:],
-            stride=node.get("strides"),
-            dilation=node.get("dilations"),
-        )
-    )
-    return None
-
-
-def _qlinear_conv(graph: Graph, node: Node) -> str | None:
-    return _conv(graph, node, 0, 3)
-
-
-def _conv_transpose(graph: Graph, node: Node) -> str | None:
-    data, weight = graph.shape(node, 0), graph.shape(node, 1)
-    groups = int(node.get("group", 1))
-    if len(weight) != len(data) or groups < 1 or weight[0] % groups or data[1] != weight[0]:
-        return f"the weight shape {list(weight)} does not fit {groups} groups"
-    graph.rec.add(
-        layers.transposed_convolution(
-            node.name,
-            (node.inputs[0], node.inputs[1], node.outputs[0]),
-            batch=data[0],
-            groups=groups,
-            outputs=weight[1],
-            inputs=weight[0] // groups,
-            size=data[2:],
-            kernel=weight[2:],
-            stride=node.get("strides"),
-            dilation=node.get("dilations"),
-        )
-    )
-    return None
-
-
-def _gemm(graph: Graph, node: Node) -> str | None:
-    a, b = graph.shape(node, 0), graph.shape(node, 1)
-    a = a[::-1] if node.get("transA", 0) else a
-    b = b[::-1] if node.get("transB", 0) else b
-    graph.rec.product(node.name, (node.inputs[0], node.inputs[1], node.outputs[0]), a, b)
-
-
-def _product(first: int, second: int) -> Handler:
-    def run(graph: Graph, node: Node) -> str | None:
-        a, b = graph.shape(node, first), graph.shape(node, second)
-        names = (node.inputs[first], node.inputs[second], node.outputs[0])
-        swap = (*range(len(a) - 2), len(a) - 1, len(a) - 2)
-        a = tuple(a[i] for i in swap) if node.get("transA") else a
-        swap = (*range(len(b) - 2), len(b) - 1, len(b) - 2)
-        b = tuple(b[i] for i in swap) if node.get("transB") else b
-        graph.rec.product(node.name, names, a, b)
-
-    return run
-
-
-def _einsum(graph: Graph, node: Node) -> str | None:
-    return record_einsum(graph, node, str(node.get("equation", "")))
-
-
-def record_einsum(graph: Graph, node: Node, equation: str) -> str | None:
-    """Record a product of two tensors given by letters, as one batched matrix product."""
-    values = [i for i in node.inputs if i]
-    found = split_equation(equation, [graph.rec.shapes[v] for v in values])
-    if isinstance(found, str):
-        return found
-    groups, rows, outputs, inputs = found
-    names = (values[0], values[1], node.outputs[0])
-    left, right = (groups, rows, inputs), (groups, inputs, outputs)
-    if groups == 1:
-        left, right = left[1:], right[1:]
-    graph.rec.product(node.name, names, left, right)
-    return None
-
-
-def split_equation(equation: str, shapes: list[tuple[int, ...]]) -> tuple[int, int, int, int] | str:
-    """Return groups, rows, columns and summed elements of a product, or why it is none."""
-    text = equation.replace(" ", "")
-    if "->" not in text or "." in text or text.count(",") != 1 or len(shapes) != 2:
-        return f"einsum {equation!r} is not a product of two tensors with a stated output"
-    terms, out = text.split("->")
-    sizes: dict[str, int] = {}
-    for term, shape in zip(terms.split(","), shapes, strict=True):
-        if len(term) != len(shape) or len(set(term)) != len(term):
-            return f"einsum {equation!r} does not fit its operands"
-        for letter, size in zip(term, shape, strict=True):
-            if sizes.setdefault(letter, size) != size:
-                return f"einsum {equation!r} has an axis of two sizes"
-    a, b = (set(t) for t in terms.split(","))
-    kept = set(out)
-    if (a ^ b) - kept:
-        return f"einsum {equation!r} sums one operand alone"
-
-    def product(letters: set[str]) -> int:
-        return math.prod(sizes[i] for i in letters)
-
-    sides = a & b & kept, (a - b) & kept, (b - a) & kept, (a & b) - kept
-    groups, rows, outputs, inputs = map(product, sides)
-    return groups, rows, outputs, inputs
 
 
 def _view(graph: Graph, node: Node) -> str | None:
@@ -374,9 +266,9 @@ def _table() -> dict[tuple[str, str], Handler]:
     plain |= {
         "Dropout": _view, "DequantizeLinear": _view, "QuantizeLinear": _quantize,
         "Slice": _part, "Split": _part, "Expand": _part,
-        "Conv": _conv, "ConvInteger": _conv, "QLinearConv": _qlinear_conv,
-        "ConvTranspose": _conv_transpose, "Gemm": _gemm, "MatMul": _product(0, 1),
-        "MatMulInteger": _product(0, 1), "QLinearMatMul": _product(0, 3), "Einsum": _einsum,
+        "Conv": conv, "ConvInteger": conv, "QLinearConv": qlinear_conv,
+        "ConvTranspose": conv_transpose, "Gemm": gemm, "MatMul": product(0, 1),
+        "MatMulInteger": product(0, 1), "QLinearMatMul": product(0, 3), "Einsum": einsum,
         "Attention": attention, "LSTM": lstm, "GRU": gru, "RNN": rnn,
         "MaxPool": _pool("maxpool"), "AveragePool": _pool("avgpool"), "LpPool": _pool("avgpool"),
         "GlobalAveragePool": _global_pool("avgpool"), "GlobalMaxPool": _global_pool("maxpool"),
@@ -392,7 +284,7 @@ def _table() -> dict[tuple[str, str], Handler]:
         "Attention": microsoft_attention,
         "SkipLayerNormalization": _skip_norm("layer_norm"),
         "SkipSimplifiedLayerNormalization": _skip_norm("rms_norm"),
-        "FusedMatMul": _product(0, 1),
+        "FusedMatMul": product(0, 1),
         "QLinearConcat": _concat,
     }
     return table | {(MICROSOFT, n): f for n, f in extra.items()}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from onewatt.importers import layers, vector
 from onewatt.importers.recurrent import record_direction
@@ -100,24 +100,37 @@ def _conv(graph: Graph, op: Operator) -> str | None:
     groups = data[3] // weight[3]
     if options is None or data[3] % weight[3] or weight[0] % groups or out[3] != weight[0]:
         return f"its weights {list(weight)} do not fit its operands"
-    stride, dilation = _steps(options)
+    sizes = _Channels(groups, weight[0] // groups, weight[3])
+    _add_convolution(graph, op, options, (data, weight, out), sizes)
+    return None
+
+
+class _Channels(NamedTuple):
+    """Groups, and the output and input channels of one."""
+
+    groups: int
+    outputs: int
+    inputs: int
+
+
+def _add_convolution(
+    graph: Graph, op: Operator, options: Any, pictures: tuple[tuple[int, ...], ...],
+    channels: _Channels,
+) -> None:  # fmt: skip
+    data, weight, out = pictures
 
     def add(result: str) -> None:
         graph.rec.add(
             layers.convolution(
-                op.name, (op.inputs[0], op.inputs[1], result), batch=data[0], groups=groups,
-                outputs=weight[0] // groups, inputs=weight[3], size=out[1:3], kernel=weight[1:3],
-                stride=stride, dilation=dilation,
+                op.name, (op.inputs[0], op.inputs[1], result), batch=data[0],
+                groups=channels.groups, outputs=channels.outputs, inputs=channels.inputs,
+                size=out[1:3], kernel=weight[1:3],
+                stride=(options.StrideH(), options.StrideW()),
+                dilation=(options.DilationHFactor(), options.DilationWFactor()),
             )
         )  # fmt: skip
 
     _with_activation(graph, op, _activation(graph, op, options), add)
-    return None
-
-
-def _steps(options: Any) -> tuple[tuple[int, int], tuple[int, int]]:
-    stride = (options.StrideH(), options.StrideW())
-    return stride, (options.DilationHFactor(), options.DilationWFactor())
 
 
 def _depthwise(graph: Graph, op: Operator) -> str | None:
@@ -128,18 +141,8 @@ def _depthwise(graph: Graph, op: Operator) -> str | None:
     options = _options(op, "DepthwiseConv2DOptions")
     if options is None or weight[0] != 1 or weight[3] % data[3] or out[3] != weight[3]:
         return f"its weights {list(weight)} do not fit its operands"
-    stride, dilation = _steps(options)
-
-    def add(result: str) -> None:
-        graph.rec.add(
-            layers.convolution(
-                op.name, (op.inputs[0], op.inputs[1], result), batch=data[0], groups=data[3],
-                outputs=weight[3] // data[3], inputs=1, size=out[1:3], kernel=weight[1:3],
-                stride=stride, dilation=dilation,
-            )
-        )  # fmt: skip
-
-    _with_activation(graph, op, _activation(graph, op, options), add)
+    sizes = _Channels(data[3], weight[3] // data[3], 1)
+    _add_convolution(graph, op, options, (data, weight, out), sizes)
     return None
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from onewatt.importers import layers, vector
 from onewatt.importers.attention import record_attention
-from onewatt.importers.onnx_ops import split_equation
+from onewatt.importers.onnx_mac import split_equation
 from onewatt.importers.record import Recorder
 from onewatt.importers.recurrent import GATES, record_direction
 from onewatt.importers.torch_call import Call, Ref, pair

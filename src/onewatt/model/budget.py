@@ -75,9 +75,5 @@ def idle_power(result: Result) -> float:
 
 def on_chip_bits(architecture: Architecture) -> float:
     """Return the capacity of all memories but the outermost [bit]."""
-    return float(
-        sum(
-            (m.capacity or sum(s.capacity for s in m.partition)) * architecture.instances(m.name)
-            for m in architecture.memories[1:]
-        )
-    )
+    inside = architecture.memories[1:]
+    return float(sum((m.size or 0) * architecture.instances(m.name) for m in inside))

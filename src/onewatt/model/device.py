@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from onewatt.errors import InputError
 from onewatt.model.budget import on_chip_bits
+from onewatt.model.ledger import standing_band
 from onewatt.model.parts import STANDING, UPKEEP
 from onewatt.model.schedule import Run, utilisation, worst_response
 from onewatt.spec.architecture import Architecture
@@ -280,18 +281,8 @@ def _idle(
     """Return what a chip draws at rest with its band [W]; what the device states has none."""
     if chip.idle is not None:
         return chip.idle, chip.idle, chip.idle
-    names = {n.name for n in architecture.nodes}
-    rows = [
-        (p, architecture.instances(p.component) if p.component in names else 1)
-        for p in prices.prices
-        if p.action in STANDING
-    ]
-    clock = architecture.clock
-    return (
-        clock * math.fsum(p.energy * n for p, n in rows),
-        clock * math.fsum(p.low * n for p, n in rows),
-        clock * math.fsum(p.high * n for p, n in rows),
-    )
+    clock, (energy, low, high) = architecture.clock, standing_band(architecture, prices)
+    return clock * energy, clock * low, clock * high
 
 
 def peak_power(result: Result) -> float:

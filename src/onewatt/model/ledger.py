@@ -6,15 +6,13 @@ import math
 
 from onewatt.model import sparse
 from onewatt.model.counts import Counts, Passing, Traffic
+from onewatt.model.parts import STANDING
 from onewatt.model.words import block, stored_bits
 from onewatt.spec.architecture import Architecture, Memory
 from onewatt.spec.cost import Entry, LedgerAction
 from onewatt.spec.price import Price, Prices
 from onewatt.spec.result import Convention
 from onewatt.spec.workload import Einsum, Tensor
-
-#: What is paid every cycle.
-_STANDING: tuple[LedgerAction, ...] = ("leak", "clock", "idle")
 
 
 def line(
@@ -135,12 +133,23 @@ def _compute_lines(einsum: Einsum, architecture: Architecture, prices: Prices) -
 
 def standing_energy(architecture: Architecture, prices: Prices) -> float:
     """Return what every cycle costs whatever happens, all instances together [J]."""
-    names = {n.name for n in architecture.nodes}
-    return math.fsum(
-        p.energy * (architecture.instances(p.component) if p.component in names else 1)
-        for p in prices.prices
-        if p.action in _STANDING
+    return standing_band(architecture, prices)[0]
+
+
+def standing_band(architecture: Architecture, prices: Prices) -> tuple[float, float, float]:
+    """Return what every cycle costs, all instances together, with its band [J]."""
+    rows = [(p, _copies(architecture, p)) for p in prices.prices if p.action in STANDING]
+    return (
+        math.fsum(p.energy * n for p, n in rows),
+        math.fsum(p.low * n for p, n in rows),
+        math.fsum(p.high * n for p, n in rows),
     )
+
+
+def _copies(architecture: Architecture, price: Price) -> int:
+    """Return how many instances pay a price; what is of the chip as a whole is there once."""
+    names = {n.name for n in architecture.nodes}
+    return architecture.instances(price.component) if price.component in names else 1
 
 
 def upkeep(
@@ -156,13 +165,12 @@ def upkeep(
 
     Every instance leaks; convention ``timeloop`` lets only the used ones leak.
     """
-    names = {n.name for n in architecture.nodes}
     made: list[Entry] = []
     for price in prices.prices:
-        for action in _STANDING:
+        for action in STANDING:
             if price.action != action or not price.energy or not cycles:
                 continue
-            copies = architecture.instances(price.component) if price.component in names else 1
+            copies = _copies(architecture, price)
             if convention == "timeloop" and used is not None:
                 copies = used.get(price.component, copies)
             made.append(line(einsum, price, "", action, cycles / einsum.count * copies))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 from onewatt.spec.architecture import Architecture
-from onewatt.spec.cost import Cost, Entry
+from onewatt.spec.cost import Cost, Entry, LedgerAction
 
 #: Actions that are paid as long as a chip stands, and all that belong to no tensor.
-STANDING = ("leak", "clock", "idle")
+STANDING: tuple[LedgerAction, ...] = ("leak", "clock", "idle")
 TENSORLESS = (*STANDING, "launch")
 #: What a line of the ledger is for, apart from the name of a tensor.
 UPKEEP, ARITHMETIC = "upkeep", "arithmetic"

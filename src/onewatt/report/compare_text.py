@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from onewatt.model.uncertainty import Odds
+from onewatt.report import blocks
 from onewatt.report.compare import Change, Comparison
 from onewatt.report.wording import large, percent, plain, quantity
 
@@ -67,7 +68,7 @@ def sure(what: str, odds: Odds) -> str:
 def _why(title: str, rows: list[tuple[str, float, float]], unit: str) -> Table:
     """Return the summands that changed most, and one row for the others: they add up."""
     whole = math.fsum(a - b for _, b, a in rows)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table = blocks.table()
     table.add_column(f"why: {title}", overflow="fold")
     for head in ("before", "after", "difference", "of all"):
         table.add_column(head, justify="right", no_wrap=True)
@@ -92,7 +93,7 @@ def _signed(value: float, unit: str) -> str:
 
 
 def _table(title: str, changes: tuple[Change, ...] | list[Change]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table = blocks.table()
     table.add_column(title, overflow="fold")
     for head in ("before", "after", "change"):
         table.add_column(head, justify="right", no_wrap=True)

@@ -11,7 +11,7 @@ from onewatt.model.device import DeviceResult
 from onewatt.model.schedule import Run, timeline
 from onewatt.report.budget_html import badge, budget
 from onewatt.report.device_tables import hours, spenders
-from onewatt.report.html import fill, rows_html, table_html, template
+from onewatt.report.page import card, fill, rows_html, table_html, template
 from onewatt.report.wording import percent, quantity
 
 #: Okabe and Ito's colours, which colour-blind readers can tell apart.
@@ -76,11 +76,7 @@ def _cards(result: DeviceResult) -> str:
         ("Battery", hours(result.lasts), _battery(result)),
         ("Busiest chip", percent(busiest), "of its waking time"),
     ]
-    return "".join(
-        f'<div class="card"><h3>{title}</h3><p class="value">{html.escape(value)}</p>'
-        f'<p class="note">{html.escape(note)}</p></div>'
-        for title, value, note in rows
-    )
+    return "".join(card(*row) for row in rows)
 
 
 def _battery(result: DeviceResult) -> str:

@@ -6,17 +6,15 @@ import math
 
 from rich.console import Console, RenderableType
 from rich.padding import Padding
-from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
 from onewatt.diagnose.device_remedies import device_shortfalls, late
 from onewatt.model.device import DeviceResult
+from onewatt.report import blocks
 from onewatt.report.device_tables import hours, spenders
-from onewatt.report.text import bar, verdict_lines
+from onewatt.report.text import verdict_lines
 from onewatt.report.wording import band, percent, quantity
-
-_WIDE = 100
 
 
 def show_device_result(result: DeviceResult, console: Console) -> None:
@@ -34,25 +32,8 @@ def show_device_result(result: DeviceResult, console: Console) -> None:
         console.print(block)
 
 
-def _title(text: str) -> RenderableType:
-    return Rule(Text(text, style="bold"), align="left", style="dim")
-
-
-def _table(*heads: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for head in heads:
-        right = head.endswith(">")
-        table.add_column(
-            head.rstrip(">"), justify="right" if right else "left", no_wrap=right, overflow="fold"
-        )
-    return table
-
-
 def _head(result: DeviceResult) -> RenderableType:
     device, battery = result.device, result.device.battery
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column()
     rows = [
         ("average", band(result.power, result.power_low, result.power_high, "W")),
         ("peak", f"{quantity(result.peak, 'W')} (every chip in its dearest layer)"),
@@ -64,12 +45,9 @@ def _head(result: DeviceResult) -> RenderableType:
     if device.awake < 1:
         asleep = f"asleep at {quantity(device.asleep, 'W')}"
         rows.append(("awake", f"{percent(device.awake)} of the time, {asleep}"))
-    for name, value in rows:
-        table.add_row(name, Text(value))
     title = Table.grid()
-    title.add_row(_title(device.title or device.name))
-    title.add_row(Padding(table, (0, 0, 0, 2)))
-    title.add_row(Text(""))
+    title.add_row(blocks.title(device.title or device.name))
+    title.add_row(blocks.facts(rows))
     return title
 
 
@@ -77,14 +55,15 @@ def _budget(result: DeviceResult) -> list[RenderableType]:
     lines = verdict_lines(result.budget, device_shortfalls(result))
     lines += [Text(f"  {said}", style="bold red") for said in result.problems]
     lines += [Padding(Text(f"+ {r.change}"), (0, 0, 0, 4)) for r in late(result)]
-    return [_title("Budget"), *lines, Text("")] if lines else []
+    return [blocks.title("Budget"), *lines, Text("")] if lines else []
 
 
 def _tasks(result: DeviceResult) -> RenderableType:
     if not result.tasks:
         return Text("", end="")
-    table = _table("workload", "chip", "rate>", "energy>", "run>", "busy>", "at worst>", "due>",
-                   "average>")  # fmt: skip
+    table = blocks.table(
+        "workload", "chip", "rate>", "energy>", "run>", "busy>", "at worst>", "due>", "average>"
+    )
     for t in result.tasks:
         response = quantity(t.response, "s") if math.isfinite(t.response) else "never"
         table.add_row(
@@ -99,7 +78,7 @@ def _tasks(result: DeviceResult) -> RenderableType:
 def _chips(result: DeviceResult) -> RenderableType:
     if not result.chips:
         return Text("", end="")
-    table = _table("chip", "what", "busy>", "at rest>", "average>", "peak>")
+    table = blocks.table("chip", "what", "busy>", "at rest>", "average>", "peak>")
     for c in result.chips:
         busy = Text(percent(c.busy), style="" if c.keeps_up else "bold red")
         table.add_row(Text(c.name), Text(c.chip), busy, quantity(c.idle, "W"),
@@ -109,19 +88,19 @@ def _chips(result: DeviceResult) -> RenderableType:
 
 def _block(title: str, table: Table) -> RenderableType:
     block = Table.grid(expand=True)
-    block.add_row(_title(title))
+    block.add_row(blocks.title(title))
     block.add_row(Padding(table, (0, 0, 1, 2)))
     return block
 
 
 def _spending(result: DeviceResult, width: int) -> RenderableType:
-    table = _table("who", "power>", "share>", "", "most of it in")
+    table = blocks.table("who", "power>", "share>", "", "most of it in")
     table.columns[3].no_wrap = True
     whole = result.power or 1.0
     for name, kind, power in spenders(result):
         levels = [s for s in result.spending if s.kind == kind == "workload" and s.name == name]
         levels.sort(key=lambda s: -s.power)
         most = ", ".join(f"{s.level} {percent(s.power / power)}" for s in levels[:3] if power)
-        drawn = Text(bar(power / whole, 16 if width >= _WIDE else 0), style="cyan")
+        drawn = Text(blocks.bar(power / whole, 16 if width >= blocks.WIDE else 0), style="cyan")
         table.add_row(Text(name), quantity(power, "W"), percent(power / whole), drawn, Text(most))
     return _block("Who spends it", table)

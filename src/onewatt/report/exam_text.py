@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
-from rich.rule import Rule
-from rich.table import Table
 from rich.text import Text
 
 from onewatt.diagnose.eyexam import PEAK, VECTOR, Exam, LayerExam
 from onewatt.diagnose.flexibility import Flexibility
-from onewatt.report.text import bar
+from onewatt.report import blocks
 from onewatt.report.wording import large, percent, plain
 
 _HEADS = ("shape", "dataflow", "PEs", "array", "storage", "bandwidth", "access")
-_WIDE = 100
 
 
 def show_exam(exam: Exam, console: Console) -> None:
@@ -27,12 +24,14 @@ def show_exam(exam: Exam, console: Console) -> None:
     console : Console
         Where to print; its width decides the layout.
     """
-    console.print(_title(f"{exam.workload} on {exam.chip}: where {large(exam.cycles)} cycles go"))
+    console.print(
+        blocks.title(f"{exam.workload} on {exam.chip}: where {large(exam.cycles)} cycles go")
+    )
     console.print(_causes(exam, console.width))
     console.print(Padding(Text(sentence(exam)), (0, 0, 1, 2)))
     if not exam.layers:
         return
-    console.print(_title("Bounds of each layer, in MACs per cycle"))
+    console.print(blocks.title("Bounds of each layer, in MACs per cycle"))
     console.print(_layers(exam, console.width))
     if exam.left:
         console.print(Text(f"  without bounds, all operations skipped: {', '.join(exam.left)}"))
@@ -42,8 +41,8 @@ def show_exam(exam: Exam, console: Console) -> None:
 def show_layer_exam(layer: LayerExam, console: Console) -> None:
     """Print the seven bounds of a layer with the cause and the knob of each."""
     times = f", {layer.count} runs" if layer.count > 1 else ""
-    console.print(_title(f"{layer.name} ({layer.op}{times})"))
-    table = _table("", "MAC/cycle>", "lost>", "why", "what would lift it")
+    console.print(blocks.title(f"{layer.name} ({layer.op}{times})"))
+    table = blocks.table("", "MAC/cycle>", "lost>", "why", "what would lift it")
     table.columns[0].no_wrap = True
     for step in layer.steps:
         lost = percent(step.lost / layer.cycles) if step.lost > 0 else ""
@@ -53,7 +52,7 @@ def show_layer_exam(layer: LayerExam, console: Console) -> None:
     console.print(Padding(table, (0, 0, 1, 2)))
     rows = sorted(layer.deliveries, key=lambda d: -d.cycles)[:6]
     if rows:
-        table = _table("delivery", "tensor", "port", "words>", "words/cycle>", "cycles>")
+        table = blocks.table("delivery", "tensor", "port", "words>", "words/cycle>", "cycles>")
         for d in rows:
             table.add_row(*map(Text, (d.component, d.tensor, d.port)), large(d.words),
                           plain(d.rate), large(d.cycles))  # fmt: skip
@@ -84,19 +83,6 @@ def _lost(layer: LayerExam) -> float:
     return sum(s.lost for s in layer.steps)
 
 
-def _title(text: str) -> RenderableType:
-    return Rule(Text(text, style="bold"), align="left", style="dim")
-
-
-def _table(*heads: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for head in heads:
-        right = head.endswith(">")
-        table.add_column(head.rstrip(">"), justify="right" if right else "left", no_wrap=right,
-                         overflow="fold")  # fmt: skip
-    return table
-
-
 def bound_text(bound: float) -> str:
     """Write MACs per cycle.
 
@@ -109,18 +95,18 @@ def bound_text(bound: float) -> str:
 
 
 def _causes(exam: Exam, width: int) -> RenderableType:
-    table = _table("cause", "cycles>", "share>", "")
+    table = blocks.table("cause", "cycles>", "share>", "")
     for cause in exam.causes:
         if cause.cycles or cause.name not in (VECTOR,):
             style = "green" if cause.name == PEAK else "dim" if cause.name == VECTOR else "red"
-            drawn = Text(bar(cause.share, 24 if width >= _WIDE else 10), style=style)
+            drawn = Text(blocks.bar(cause.share, 24 if width >= blocks.WIDE else 10), style=style)
             table.add_row(Text(cause.name), large(cause.cycles), percent(cause.share), drawn)
     return Padding(table, (0, 0, 1, 2))
 
 
 def _layers(exam: Exam, width: int) -> RenderableType:
-    wide = width >= _WIDE
-    table = _table("layer", *(f"{h}>" for h in _HEADS), "costs most")
+    wide = width >= blocks.WIDE
+    table = blocks.table("layer", *(f"{h}>" for h in _HEADS), "costs most")
     table.padding = (0, 2 if wide else 1, 0, 0)
     for layer in exam.layers:
         worst = max(layer.steps, key=lambda s: s.lost)
@@ -140,9 +126,10 @@ def show_flexibility(rows: tuple[Flexibility, ...], console: Console) -> None:
         Where to print.
     """
     head = "Kept of the bound by layer shape and number of PEs"
-    blocks: list[RenderableType] = [_title(head)]
-    table = _table("chip", "network", "stress", "mean>", "worst>", "network>", "worst layer",
-                   "held up by")  # fmt: skip
+    shown: list[RenderableType] = [blocks.title(head)]
+    table = blocks.table(
+        "chip", "network", "stress", "mean>", "worst>", "network>", "worst layer", "held up by"
+    )
     for column in table.columns[:3]:
         column.no_wrap = True
     for row in rows:
@@ -152,5 +139,5 @@ def show_flexibility(rows: tuple[Flexibility, ...], console: Console) -> None:
         )  # fmt: skip
     note = ("mean: geometric, over layers; network: of its whole time.  Upper bounds: no mapping "
             "is searched, and the link off chip is left out.")  # fmt: skip
-    blocks += [Padding(table, (0, 0, 1, 2)), Padding(Text(note, style="dim"), (0, 0, 0, 2))]
-    console.print(Group(*blocks))
+    shown += [Padding(table, (0, 0, 1, 2)), Padding(Text(note, style="dim"), (0, 0, 0, 2))]
+    console.print(Group(*shown))

@@ -14,7 +14,7 @@ from onewatt.report.front_data import ROOM, front_data
 from onewatt.report.front_noise import noise_notes
 from onewatt.report.front_point import study_of_front, why
 from onewatt.report.front_text import nearest_miss, value
-from onewatt.report.page import embedded, fill, plotly, template
+from onewatt.report.page import card, embedded, fill, plotly, template
 from onewatt.report.store import write_text
 from onewatt.report.wording import large, plain
 from onewatt.spec.front import Front, signed
@@ -128,11 +128,7 @@ def _cards(front: Front) -> str:
         rows.append((f"{most.capitalize()} {objective.name}", text, f"at point {best.number}"))
     if front.hypervolume is not None and len(front.study.objectives) > 1:
         rows.append(("Hypervolume", plain(front.hypervolume), "up to the reference"))
-    return "".join(
-        f'<div class="card"><h3>{html.escape(title)}</h3><p class="value">{html.escape(text)}</p>'
-        f'<p class="note">{html.escape(note)}</p></div>'
-        for title, text, note in rows
-    )
+    return "".join(card(*row) for row in rows)
 
 
 def _limit(text: str) -> str:

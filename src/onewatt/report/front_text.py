@@ -6,10 +6,9 @@ from collections import Counter
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
-from rich.rule import Rule
-from rich.table import Table
 from rich.text import Text
 
+from onewatt.report import blocks
 from onewatt.report.wording import large, percent, plain, quantity, verdict
 from onewatt.spec.budget import Verdict
 from onewatt.spec.front import Evaluated, Front, PointResult
@@ -31,8 +30,8 @@ def show_front(front: Front, console: Console) -> None:
 def show_point(front: Front, number: int, console: Console) -> None:
     """Print one point: its knobs, its measures, its verdicts, and where its energy goes."""
     point = front.point(number)
-    console.print(_title(f"point {number} of {front.study.name}"))
-    console.print(_facts([*point.knobs.items(), *_measures(front, point)]))
+    console.print(blocks.title(f"point {number} of {front.study.name}"))
+    console.print(blocks.facts([*point.knobs.items(), *_measures(front, point)]))
     if point.reason is not None:
         console.print(Text(f"  failed: {point.reason}", style="bold red"))
     if point.result is not None:
@@ -85,19 +84,6 @@ def _change(row: Verdict) -> str:
     )
 
 
-def _title(text: str) -> RenderableType:
-    return Rule(Text(text, style="bold"), align="left", style="dim")
-
-
-def _facts(rows: list[tuple[str, str]]) -> RenderableType:
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column()
-    for name, text in rows:
-        table.add_row(Text(name), Text(text))
-    return Padding(table, (0, 0, 1, 2))
-
-
 def _head(front: Front) -> RenderableType:
     asked, counts = front.study, front.counts
     rows = [
@@ -112,7 +98,7 @@ def _head(front: Front) -> RenderableType:
         rows.insert(2, ("constraints", ", ".join(asked.constraints)))
     if front.hypervolume is not None:
         rows.append(("hypervolume", plain(front.hypervolume)))
-    return Group(_title(asked.name), _facts(rows))
+    return Group(blocks.title(asked.name), blocks.facts(rows))
 
 
 def _table(front: Front) -> RenderableType:
@@ -120,7 +106,7 @@ def _table(front: Front) -> RenderableType:
     if not best:
         return Text("", end="")
     turned = [k for k in front.study.knobs if len({p.knobs[k] for p in front.points}) > 1]
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table = blocks.table()
     table.add_column("point", justify="right", no_wrap=True)
     for objective in front.study.objectives:
         table.add_column(objective.name, justify="right", no_wrap=True)
@@ -129,7 +115,7 @@ def _table(front: Front) -> RenderableType:
     for point in best[:_ROWS]:
         values = [value(o, point.objectives[o.name]) for o in front.study.objectives]
         table.add_row(str(point.number), *values, *(Text(point.knobs[k]) for k in turned))
-    lines: list[RenderableType] = [_title("Front"), Padding(table, (0, 0, 1, 2))]
+    lines: list[RenderableType] = [blocks.title("Front"), Padding(table, (0, 0, 1, 2))]
     if len(best) > _ROWS:
         lines.append(Text(f"  and {len(best) - _ROWS} more in the file", style="dim"))
     return Group(*lines)
@@ -145,7 +131,7 @@ def _failures(front: Front) -> RenderableType:
     ]
     rest = len(reasons) - len(lines)
     more = [Text(f"  and {rest} other reasons", style="dim")] if rest else []
-    return Group(_title("Failed"), *lines, *more, Text(""))
+    return Group(blocks.title("Failed"), *lines, *more, Text(""))
 
 
 def _measures(front: Front, point: Evaluated) -> list[tuple[str, str]]:
@@ -157,31 +143,31 @@ def _measures(front: Front, point: Evaluated) -> list[tuple[str, str]]:
 
 def _details(result: PointResult) -> list[RenderableType]:
     t = result.totals
-    blocks: list[RenderableType] = [
-        _facts([
+    shown: list[RenderableType] = [
+        blocks.facts([
             ("network", f"{result.workload}, {large(t.macs)} MAC, batch {t.batch}"),
             ("energy", f"{quantity(t.energy, 'J')} a batch"),
             ("latency", f"{quantity(t.latency, 's')} (power {quantity(t.power, 'W')})"),
             ("area", quantity(t.area, "m2")),
         ])
     ]  # fmt: skip
-    blocks += [
+    shown += [
         Text(f"  {verdict(v)}", style="green" if v.met else "bold red") for v in result.budget
     ]
-    levels = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    levels = blocks.table()
     levels.add_column("level")
     levels.add_column("energy", justify="right")
     levels.add_column("share", justify="right")
     for row in sorted(result.levels, key=lambda r: -r.energy):
         levels.add_row(Text(row.level), quantity(row.energy, "J"), percent(row.energy / t.energy))
-    blocks += [_title("Energy by level"), Padding(levels, (0, 0, 1, 2))]
+    shown += [blocks.title("Energy by level"), Padding(levels, (0, 0, 1, 2))]
     if result.layers is not None:
-        blocks += [_title("Layers"), Padding(_layers(result), (0, 0, 0, 2))]
-    return blocks
+        shown += [blocks.title("Layers"), Padding(_layers(result), (0, 0, 0, 2))]
+    return shown
 
 
 def _layers(result: PointResult) -> RenderableType:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table = blocks.table()
     for head in ("layer", "op", "held up by"):
         table.add_column(head)
     for head in ("energy", "latency"):

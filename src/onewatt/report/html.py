@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from onewatt.report import charts, exam_charts
 from onewatt.report.budget_html import badge, budget
 from onewatt.report.exam_html import causes, examined, layer_exam
 from onewatt.report.figures import Figures, LayerFigures, figures
-from onewatt.report.page import embedded, fill, plotly, template
+from onewatt.report.page import card, embedded, fill, plotly, rows_html, table_html, template
 from onewatt.report.store import write_text
 from onewatt.report.tables import findings, layer_proof, proof
 from onewatt.report.wording import (
@@ -183,11 +182,7 @@ def _cards(found: Figures) -> str:
         ("Area", quantity(t.area, "m2"), "of the priced components" if t.area else "no areas", ""),
         ("Above the bound", gap(t.gap), proved, ""),
     ]
-    return "".join(
-        f'<div class="card"><h3>{title}</h3><p class="value">{html.escape(value)}</p>{extra}'
-        f'<p class="note">{html.escape(note)}</p></div>'
-        for title, value, note, extra in rows
-    )
+    return "".join(card(*row) for row in rows)
 
 
 def _efficiency(found: Figures) -> str:
@@ -280,19 +275,3 @@ def _areas(result: Result) -> str:
         for a in result.prices.areas
     )
     return f"<h3>Areas</h3>{table_html(('component', 'area', 'source'), body, 'tight')}"
-
-
-def rows_html(rows: Iterable[Sequence[str]]) -> str:
-    """Return rows of a table, escaped."""
-    return "".join(
-        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
-    )
-
-
-def table_html(heads: tuple[str, ...], body: str, kind: str = "") -> str:
-    """Return a table of rows that are HTML already."""
-    head = "".join(f'<th scope="col">{h}</th>' for h in heads)
-    return (
-        f'<div class="scroll"><table class="plain {kind}"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from onewatt.report import blocks
 from onewatt.report.wording import large, quantity
 from onewatt.spec.architecture import Architecture, Axis, Compute, Container, Memory, Node
 from onewatt.spec.device import Device
@@ -29,7 +29,7 @@ def show_noun(noun: object, console: Console) -> None:
 
 def show_names(rows: list[tuple[str, str, str]], console: Console) -> None:
     """Print names with what they are and where it is from."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table = blocks.table()
     table.add_column("name", no_wrap=True)
     table.add_column("what", overflow="fold")
     table.add_column("source", overflow="fold", style="dim")
@@ -77,7 +77,7 @@ def _fanout(axes: tuple[Axis, ...]) -> str:
 def show_workload(workload: Workload, console: Console) -> None:
     """Print a workload as a table of its layers."""
     console.print(Text(f"{workload.name}: {large(workload.macs)} MAC", style="bold"))
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table = blocks.table()
     for head in ("layer", "op", "ranks"):
         table.add_column(head, overflow="fold")
     table.add_column("MACs", justify="right")

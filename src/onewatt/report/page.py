@@ -1,9 +1,11 @@
-"""What every page is made of: templates with slots, data in a script element, and plotly."""
+"""What every page is made of: templates with slots, embedded data, cards, tables and plotly."""
 
 from __future__ import annotations
 
+import html
 import json
 import re
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -43,3 +45,27 @@ def embedded(data: Any) -> str:
     """
     text = json.dumps(data, allow_nan=False, ensure_ascii=True, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def card(title: str, value: str, note: str, picture: str = "") -> str:
+    """Return a card with one figure; `picture` is HTML, the rest is text."""
+    return (
+        f'<div class="card"><h3>{html.escape(title)}</h3><p class="value">{html.escape(value)}</p>'
+        f'{picture}<p class="note">{html.escape(note)}</p></div>'
+    )
+
+
+def rows_html(rows: Iterable[Sequence[str]]) -> str:
+    """Return rows of a table, escaped."""
+    return "".join(
+        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+
+
+def table_html(heads: tuple[str, ...], body: str, kind: str = "") -> str:
+    """Return a table of rows that are HTML already."""
+    head = "".join(f'<th scope="col">{h}</th>' for h in heads)
+    return (
+        f'<div class="scroll"><table class="plain {kind}"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )

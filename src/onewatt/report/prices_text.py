@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from rich.console import Console
 from rich.padding import Padding
-from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
 from onewatt.diagnose.changes import Lever
 from onewatt.diagnose.prices import ChipPrices, Priced, Worth
 from onewatt.diagnose.smallest import Meeting, Turn
+from onewatt.report import blocks
 from onewatt.report.wording import plain, quantity, verdict
 
 
@@ -25,12 +25,10 @@ def show_prices(found: ChipPrices, console: Console) -> None:
         Where to print.
     """
     title = f"What more of {found.chip} is worth to {found.workload}, for {found.objective}"
-    console.print(Rule(Text(title, style="bold"), align="left", style="dim"))
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for head in ("figure", "has>", "added>", "energy each>", "time each>", "objective>", "area>"):
-        right = head.endswith(">")
-        table.add_column(head.rstrip(">"), justify="right" if right else "left", no_wrap=right,
-                         overflow="fold")  # fmt: skip
+    console.print(blocks.title(title))
+    table = blocks.table(
+        "figure", "has>", "added>", "energy each>", "time each>", "objective>", "area>"
+    )
     for row in sorted(found.rows, key=lambda r: (r.next or r.step).share):
         _add(table, row, row.step, _value(row.step.lever, row.step.lever.value))
         if row.next is not None:
@@ -102,7 +100,7 @@ def show_meeting(meeting: Meeting, console: Console) -> None:
         Where to print.
     """
     title = "The smallest change of the chip that meets the budget"
-    console.print(Rule(Text(title, style="bold"), align="left", style="dim"))
+    console.print(blocks.title(title))
     lines: list[Text] = []
     if not meeting.found:
         pairs = "not all pairs were tried" if meeting.given_up else "nor is any pair up to 4x"

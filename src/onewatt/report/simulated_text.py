@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from onewatt.report import blocks
 from onewatt.report.simulated import Simulated, checksum, cycle_rows
 
 _EQUAL = 1e-9
@@ -21,7 +22,7 @@ def show_simulated(found: Simulated, console: Console) -> None:
         f"{run.passes:,} passes on {run.active_pes} PEs; {100 * run.gated:.2f} % of the "
         "multiplications gated\n"
     ))  # fmt: skip
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table = blocks.table()
     table.add_column("", no_wrap=True)
     for head in ("machine", "model", "difference"):
         table.add_column(head, justify="right", no_wrap=True)

@@ -6,11 +6,10 @@ from collections.abc import Iterable
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
-from rich.rule import Rule
-from rich.table import Table
 from rich.text import Text
 
 from onewatt.diagnose.shortfall import Shortfall, shortfalls
+from onewatt.report import blocks
 from onewatt.report.figures import Figures, LayerFigures, figures, grouped, level_energy, notable
 from onewatt.report.tables import findings, layer_proof, proof
 from onewatt.report.wording import (
@@ -27,10 +26,6 @@ from onewatt.report.wording import (
 from onewatt.spec.budget import Verdict
 from onewatt.spec.result import Result
 
-#: Terminals narrower than this have no room for bars beside the tensors.
-_WIDE = 100
-_EIGHTHS = " ▏▎▍▌▋▊▉█"
-
 
 def show_result(result: Result, console: Console) -> None:
     """Print the tables of a result: totals, budget, levels, layers and what has no price.
@@ -43,10 +38,10 @@ def show_result(result: Result, console: Console) -> None:
         Where to print; its width decides the layout.
     """
     found = figures(result)
-    blocks: list[RenderableType] = [_head(found), _budget(result), _unpriced(result)]
+    shown: list[RenderableType] = [_head(found), _budget(result), _unpriced(result)]
     if found.levels:
-        blocks += [_levels(found, console.width), _layers(found, console.width)]
-    for block in blocks:
+        shown += [_levels(found, console.width), _layers(found, console.width)]
+    for block in shown:
         console.print(block)
 
 
@@ -54,48 +49,11 @@ def show_layer(result: Result, name: str, console: Console) -> None:
     """Print one layer of a result: its loop nest, its cost and its traffic."""
     found = figures(result)
     layer = next(layer for layer in found.layers if layer.name == name)
-    console.print(_title(f"{layer.name} ({layer.op})"))
+    console.print(blocks.title(f"{layer.name} ({layer.op})"))
     if layer.nest:
         console.print(Padding(Text(layer.nest), (0, 2)))
-    console.print(_facts(_cost_rows(layer, found)))
+    console.print(blocks.facts(_cost_rows(layer, found)))
     console.print(_traffic(layer))
-
-
-def bar(share: float, width: int) -> str:
-    """Return a bar of eighths of a character for a share of 0 to 1.
-
-    Examples
-    --------
-    >>> bar(0.5, 4), bar(0.0, 4)
-    ('██  ', '    ')
-    """
-    eighths = round(max(0.0, min(1.0, share)) * width * 8)
-    full, rest = divmod(eighths, 8)
-    return ("█" * full + (_EIGHTHS[rest] if rest else "")).ljust(width)
-
-
-def _title(text: str) -> RenderableType:
-    return Rule(Text(text, style="bold"), align="left", style="dim")
-
-
-def _facts(rows: list[tuple[str, str]]) -> RenderableType:
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column()
-    for name, value in rows:
-        table.add_row(name, Text(value))
-    return Padding(table, (0, 0, 1, 2))
-
-
-def _table(*heads: str) -> Table:
-    """Return an empty table; a head that ends in ``>`` is of a column of numbers."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for head in heads:
-        right = head.endswith(">")
-        table.add_column(
-            head.rstrip(">"), justify="right" if right else "left", no_wrap=right, overflow="fold"
-        )
-    return table
 
 
 def _head(found: Figures) -> RenderableType:
@@ -117,8 +75,8 @@ def _head(found: Figures) -> RenderableType:
         rows.append(("convention", result.convention))
     chip = result.architecture
     lines: list[RenderableType] = [
-        _title(f"{result.workload.name} on {chip.title or chip.name}"),
-        _facts(rows),
+        blocks.title(f"{result.workload.name} on {chip.title or chip.name}"),
+        blocks.facts(rows),
     ]
     where = Text("\n".join(findings(found)))
     return Group(*lines, Padding(where, (0, 0, 1, 2)))
@@ -130,7 +88,7 @@ def _part_of(part: float, whole: float) -> str:
 
 def _budget(result: Result) -> RenderableType:
     lines = verdict_lines(result.budget, shortfalls(result))
-    return Group(_title("Budget"), *lines, Text("")) if lines else Text("", end="")
+    return Group(blocks.title("Budget"), *lines, Text("")) if lines else Text("", end="")
 
 
 def verdict_lines(
@@ -158,7 +116,7 @@ def _unpriced(result: Result) -> RenderableType:
     rows = result.workload.unpriced
     if not rows:
         return Text("", end="")
-    table = _table("name", "operator", "operands", "words>", "why")
+    table = blocks.table("name", "operator", "operands", "words>", "why")
     for row in rows:
         why = row.reason or "no rule for this operator"
         table.add_row(*map(Text, (row.name, row.op, shapes(row), large(row.words), why)))
@@ -171,38 +129,38 @@ def _levels(found: Figures, width: int) -> RenderableType:
     energy = level_energy(found)
     most = max(energy.values(), default=0.0) or 1.0
     whole = found.totals.energy or 1.0
-    table = _table("level", "energy>", "share>", "", *(f"{p}>" for p in found.parts))
+    table = blocks.table("level", "energy>", "share>", "", *(f"{p}>" for p in found.parts))
     table.columns[0].no_wrap, table.columns[0].overflow = True, "ellipsis"
     table.columns[3].no_wrap = True
-    bar_width = 12 if width >= _WIDE else 0
-    table.padding = (0, 2 if width >= _WIDE else 1, 0, 0)
+    bar_width = 12 if width >= blocks.WIDE else 0
+    table.padding = (0, 2 if width >= blocks.WIDE else 1, 0, 0)
     for level in found.levels:
         cells = [
             quantity(v, "J") if (v := found.matrix.get((level, p))) else "" for p in found.parts
         ]
         table.add_row(
             Text(level), quantity(energy[level], "J"), percent(energy[level] / whole),
-            Text(bar(energy[level] / most, bar_width), style="cyan"), *cells,
+            Text(blocks.bar(energy[level] / most, bar_width), style="cyan"), *cells,
         )  # fmt: skip
-    return Group(_title("Energy by level"), Padding(table, (0, 0, 1, 2)))
+    return Group(blocks.title("Energy by level"), Padding(table, (0, 0, 1, 2)))
 
 
 def _layers(found: Figures, width: int) -> RenderableType:
     groups = grouped(found)
     shown, rest = notable(groups)
     most = max((g.energy for g in groups), default=0.0) or 1.0
-    table = _table(
+    table = blocks.table(
         "layer", "runs>", "op", "MACs>", "energy>", "share>", "", "latency>", "held up by"
     )
     table.columns[0].min_width = min(20, max(len(g.name) for g in groups))
     table.columns[2].no_wrap, table.columns[2].overflow = True, "ellipsis"
-    wide = width >= _WIDE
+    wide = width >= blocks.WIDE
     table.padding = (0, 2 if wide else 1, 0, 0)
     for group in shown:
         table.add_row(
             Text(group.name), f"x{group.many}" if group.many > 1 else "", Text(group.op),
             large(group.macs), quantity(group.energy, "J"), percent(group.share),
-            Text(bar(group.energy / most, 8 if wide else 0), style="cyan"),
+            Text(blocks.bar(group.energy / most, 8 if wide else 0), style="cyan"),
             quantity(group.latency, "s"), Text(group.bottleneck or "–"),
         )  # fmt: skip
     lines: list[RenderableType] = [Padding(table, (0, 0, 0, 2))]
@@ -210,7 +168,7 @@ def _layers(found: Figures, width: int) -> RenderableType:
         layers = sum(len(g.layers) for g in rest)
         lines.append(Text(f"  and {layers} layers that take less than 0.1 % each", style="dim"))
     title = "Layers" if all(g.many == 1 for g in groups) else "Layers (equal ones once)"
-    return Group(_title(title), *lines)
+    return Group(blocks.title(title), *lines)
 
 
 def _cost_rows(layer: LayerFigures, found: Figures) -> list[tuple[str, str]]:
@@ -232,7 +190,7 @@ def _cost_rows(layer: LayerFigures, found: Figures) -> list[tuple[str, str]]:
 
 
 def _traffic(layer: LayerFigures) -> RenderableType:
-    table = _table("component", "tensor", "read>", "written>", "bytes>", "energy>")
+    table = blocks.table("component", "tensor", "read>", "written>", "bytes>", "energy>")
     for row in layer.traffic:
         table.add_row(
             Text(row.component), Text(row.tensor), large(row.read_words), large(row.write_words),

@@ -335,18 +335,8 @@ def _is_dead(owner: str) -> bool:
     try:
         os.kill(int(number), 0)
         state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
-    except (ProcessLookupError, FileNotFoundError):
-        return not Path(f"/proc/{number}").exists() and not _runs(int(number))
-    except (OSError, IndexError):
-        return False
-    return state in "ZX"  # killed, and its parent has not asked yet
-
-
-def _runs(number: int) -> bool:
-    try:
-        os.kill(number, 0)
     except ProcessLookupError:
-        return False
-    except OSError:
         return True
-    return True
+    except (OSError, IndexError):
+        return False  # it runs, and the rest of it may not be seen from here
+    return state in "ZX"  # killed, and its parent has not asked yet

@@ -108,6 +108,20 @@ class Memory(Noun, tag_field="kind", tag="memory"):
         known_tensors(where, tuple(s.tensor for s in self.partition))
         _known_features(where, self.sparse)
 
+    @property
+    def size(self) -> int | None:
+        """What one instance holds: its capacity, or its partitions together [bit].
+
+        None is unlimited.
+
+        Examples
+        --------
+        >>> parts = (Share(tensor="Inputs", capacity=96), Share(tensor="Outputs", capacity=32))
+        >>> Memory(name="GLB", partition=parts).size, Memory(name="DRAM").size
+        (128, None)
+        """
+        return self.capacity or sum(s.capacity for s in self.partition) or None
+
 
 def _known_features(where: str, features: tuple[SparseFeature, ...]) -> None:
     for feature in features:

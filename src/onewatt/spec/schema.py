@@ -12,7 +12,8 @@ from typing import Any, Literal, get_args, get_origin
 import msgspec
 
 from onewatt.errors import InputError, unknown
-from onewatt.spec.files import HEADS, KEYED, KINDS
+from onewatt.spec.files import KINDS
+from onewatt.spec.reader import HEADS, KEYED
 from onewatt.spec.shape import hints_of, is_struct, members_of, tag_of, unwrap
 from onewatt.units import DIMENSIONS
 

@@ -18,7 +18,7 @@ from typing import NoReturn
 import yaml
 
 from onewatt.errors import unknown
-from onewatt.spec.files import Reader, compose
+from onewatt.spec.reader import Reader, compose
 
 Fields = dict[str, yaml.Node]
 

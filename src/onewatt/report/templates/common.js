@@ -53,5 +53,18 @@ const onewatt = (() => {
     say();
   }
 
-  return { data, root, byId, all, make, config, themed, watchTheme };
+  // Tables ------------------------------------------------------------------------------------
+  // Moves from one shown row to the next by the arrow keys, and chooses it.
+  function walk(event, choose) {
+    const step = { ArrowDown: "nextElementSibling", ArrowUp: "previousElementSibling" }[event.key];
+    if (!step) return;
+    let row = event.target.closest("tr")[step];
+    while (row && row.hidden) row = row[step];
+    if (!row) return;
+    event.preventDefault();
+    row.querySelector("button").focus();
+    choose(row);
+  }
+
+  return { data, root, byId, all, make, config, themed, watchTheme, walk };
 })();

@@ -22,16 +22,6 @@ onewatt.sortable = (table, given, value, initial) => {
   sort();
   return { reset: (next) => { rows = next; column = initial; order = "ascending"; sort(); } };
 };
-onewatt.walk = (event, choose) => {
-  const step = { ArrowDown: "nextElementSibling", ArrowUp: "previousElementSibling" }[event.key];
-  if (!step) return;
-  let row = event.target.closest("tr")[step];
-  while (row && row.hidden) row = row[step];
-  if (!row) return;
-  event.preventDefault();
-  row.querySelector("button").focus();
-  choose(row);
-};
 
 onewatt.showPoint = (() => {
   const { byId, all, make } = onewatt;

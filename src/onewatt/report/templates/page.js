@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const { data, byId, all, make, config, themed, watchTheme } = onewatt;
+  const { data, byId, all, make, config, themed, watchTheme, walk } = onewatt;
 
   // Charts ------------------------------------------------------------------------------------
   function draw(place) {
@@ -102,15 +102,6 @@
   for (const row of rows) {
     row.addEventListener("click", () => choose(row.dataset.layer));
   }
-  body.addEventListener("keydown", (event) => {
-    const step = { ArrowDown: "nextElementSibling", ArrowUp: "previousElementSibling" }[event.key];
-    if (!step) return;
-    let row = event.target.closest("tr")[step];
-    while (row && row.hidden) row = row[step];
-    if (!row) return;
-    event.preventDefault();
-    row.querySelector("button").focus();
-    choose(row.dataset.layer);
-  });
+  body.addEventListener("keydown", (event) => walk(event, (row) => choose(row.dataset.layer)));
   if (rows.length) choose(0);
 })();

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from onewatt.errors import InputError, MappingError
-from onewatt.simulate.eyeriss.kernel import Job
+from onewatt.simulate.eyeriss.job import Job, Layer
 from onewatt.spec.row_stationary import RowStationary
 from onewatt.spec.types import Noun
 
@@ -47,23 +47,6 @@ class EyerissArray(Noun):
 
 #: Eyeriss as its paper describes it (jssc17); the link is 64 bits wide at 60 of 200 MHz.
 EYERISS = EyerissArray()
-
-
-class Layer(NamedTuple):
-    """A convolution in the words of jssc17: G groups of M filters and C channels, in N images."""
-
-    N: int
-    G: int
-    M: int
-    C: int
-    E: int
-    F: int
-    R: int
-    S: int
-    U: int
-    V: int
-    H: int
-    W: int
 
 
 class Limit(NamedTuple):
@@ -161,7 +144,7 @@ def job_of(layer: Layer, mapping: RowStationary, array: EyerissArray) -> Job:
     # more filters or channels than the layer has change nothing
     psum_base = _pieces(_held(layer, x).ifmap, array.bank) * array.bank
     return Job(
-        *layer, m=min(x.m, layer.M), n=x.n, e=x.e, p=x.p, q=x.q, r=x.r, t=x.t,
+        layer=layer, m=min(x.m, layer.M), n=x.n, e=x.e, p=x.p, q=x.q, r=x.r, t=x.t,
         columns=array.columns, pes=array.rows * array.columns, filter_spad=array.filter_spad,
         ifmap_spad=array.ifmap_spad, psum_spad=array.psum_spad, buffer=array.banks * array.bank,
         psum_base=psum_base, prefetch=array.prefetch, ifmap_bus=array.ifmap_bus,

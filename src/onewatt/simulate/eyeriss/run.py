@@ -213,7 +213,7 @@ def _layer(fmaps: Integers, filters: Integers, stride: tuple[int, int], groups: 
 def _refuse_sum(job: Job, fault: Integers) -> None:
     group, image, m, row, column = (int(x) for x in fault)
     raise InputError(
-        f"the sum of image {image}, output channel {group * job.M + m}, row {row} and column "
+        f"the sum of image {image}, output channel {group * job.layer.M + m}, row {row} and column "
         f"{column} leaves {PSUM_BITS} bits (signed) on its way; scale the tensors down"
     )
 

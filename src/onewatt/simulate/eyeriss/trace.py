@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from onewatt.errors import InputError, unknown
-from onewatt.simulate.eyeriss.kernel import NOWHERE
+from onewatt.simulate.eyeriss.record import NOWHERE
 from onewatt.simulate.eyeriss.run import KINDS, Counts, RowStationaryRun
 
 COLUMNS = ("cycle", "port", "action", "address", "data")
