@@ -18,6 +18,8 @@ import pytest
 
 import onewatt as ow
 from near import near
+from onewatt.importers.densities import with_densities
+from onewatt.importers.row_stationary import read_row_stationary
 from onewatt.mapper.row_stationary import search
 from onewatt.model.jssc17.cost import STANDING_ENERGY
 from onewatt.model.jssc17.counts import dram_words
@@ -226,6 +228,22 @@ def test_the_python_of_the_document_runs(capsys):
     (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     exec(compile(code, "docs/eyeriss.md", "exec"), {})
     assert re.match(r"m\d+ n\d e\d+ ", capsys.readouterr().out)
+
+
+def test_the_tables_of_the_document_give_the_measured_layers(example, ours, tmp_path):
+    """As files for `onewatt analyze --row-stationary table.csv --densities d.csv`."""
+    text = (ROOT / "docs/eyeriss.md").read_text(encoding="utf-8")
+    mappings, densities = re.findall(r"```csv\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "table.csv").write_text(mappings)
+    (tmp_path / "d.csv").write_text(densities)
+    net = with_densities(ow.load_workload("alexnet", batch=4), tmp_path / "d.csv")
+    given = read_row_stationary(tmp_path / "table.csv")
+    assert given == {name: example.mapping(name) for name in LAYERS}
+    chip = ow.load_chip("eyeriss")
+    for einsum in net.einsums:
+        if einsum.name in given:
+            found = example.in_paper_units(row(einsum, chip, given[einsum.name]))
+            assert found == pytest.approx(ours[einsum.name])
 
 
 def test_the_example_prints_the_tables(example, capsys):
