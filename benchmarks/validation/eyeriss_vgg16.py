@@ -220,8 +220,24 @@ def _best() -> str:
             f"{whole:.2f} s of processing for the measured {TOTAL['processing'] / 1e3:.2f}."
         ),
         table(["layer", "ours", "buffer, MB", "processing, ms", "our DRAM, MB"], rows),
-        f"Target: never more buffer words, never longer: **{verdict(never)}**.",
+        wrapped(
+            f"Target: never more buffer words, never longer: **{verdict(never)}**. Without "
+            "that condition the least EDP is longer nowhere, but takes more buffer words in "
+            f"{_greedy()}."
+        ),
     ])  # fmt: skip
+
+
+def _greedy() -> str:
+    """Return where the least EDP of all mappings moves more buffer words than was measured."""
+    chip, more = ow.load_chip("eyeriss"), list[str]()
+    for name, known in PUBLISHED.items():
+        einsum = whole_rows(name)
+        found = row(einsum, chip, search(einsum, chip))
+        assert found.processing * 1e3 <= known.processing
+        if found.buffer / MB > known.buffer:
+            more.append(f"{name} ({found.buffer / MB:.0f} MB)")
+    return " and ".join(more)
 
 
 def without_padding(name: str) -> float:
