@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/validation.md"
-SECTIONS = ("eyeriss", "eyeriss_v2_paper", "mlperf_tiny", "gemmini", "ethos_u55")
+SECTIONS = ("eyeriss", "eyeriss_vgg16", "eyeriss_v2_paper", "mlperf_tiny", "gemmini", "ethos_u55")
 
 HEAD = """# Published tables and the model
 

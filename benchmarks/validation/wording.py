@@ -33,6 +33,19 @@ def verdict(met: bool) -> str:
     return "met" if met else "MISSED"
 
 
+def wrapped(text: str) -> str:
+    """Return one paragraph of prose, wrapped."""
+    return textwrap.fill(text, 118, break_long_words=False, break_on_hyphens=False)
+
+
+def item(text: str) -> str:
+    """Return an item of a list, wrapped."""
+    return textwrap.fill(
+        text, 118, initial_indent="- ", subsequent_indent="  ",
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
+
+
 def paragraphs(*texts: str) -> str:
     """Return paragraphs of prose, wrapped; tables and headings stay as they are."""
     wrapped = (t if t.startswith(("|", "#")) else textwrap.fill(t, 118) for t in texts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -223,3 +225,37 @@ def _written(tmp_path, text):
     path = tmp_path / "net.txt"
     path.write_text(text)
     return path
+
+
+def energy(tmp_path, chip, *, inputs=0, filters=0, bits=(8, 8, 8)):
+    """Return the least energy of one layer of the file with so many zeros and bits [J]."""
+    text = (
+        f"1,8,8,16,1,{inputs},{bits[0]},3,3,16,16,{filters},{bits[1]},"
+        f"6,6,16,1,0,{bits[2]},1,1,0,0,0,0\n"
+    )
+    found = ow.search(read(tmp_path, text), chip, objective="energy", tiles="perfect")
+    return found.energy
+
+
+@pytest.mark.parametrize(
+    ("name", "gates"), [("eyeriss", {"inputs"}), ("eyeriss_v2", {"inputs", "filters"})]
+)
+def test_more_zeros_never_cost_more(tmp_path, name, gates):
+    """And less where the chip holds work on them back: Eyeriss on zero inputs alone."""
+    chip = ow.load_chip(name)
+    for tensor, words in (("inputs", 1024), ("filters", 2304)):
+        spent = [
+            energy(tmp_path, chip, **{tensor: words * share // 4}) for share in range(4)
+        ]  # fmt: skip
+        pairs = list(itertools.pairwise(spent))
+        assert all(b <= a * (1 + 1e-12) for a, b in pairs)
+        assert all(b < a for a, b in pairs) == (tensor in gates)
+
+
+@pytest.mark.parametrize("name", ["eyeriss", "eyeriss_v2"])
+def test_fewer_bits_never_cost_more(tmp_path, name):
+    """Nor less: a word of a chip is as wide as the chip's memories and multipliers."""
+    chip = ow.load_chip(name)
+    spent = [energy(tmp_path, chip, bits=(b, b, b)) for b in (8, 6, 4, 2)]
+    assert all(b <= a for a, b in itertools.pairwise(spent))
+    assert len(set(spent)) == 1

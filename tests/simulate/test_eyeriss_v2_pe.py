@@ -169,3 +169,70 @@ def test_refusals(inputs, weights, options, message):
 def test_whole_floats_and_masks_are_numbers():
     mask = np.array([[True, False], [True, True]])
     assert sparse_pe(mask, [[2.0, -1.0]]).output.tolist() == [[2], [1]]
+
+
+@pytest.mark.parametrize(
+    "kind", [bool, np.int8, np.uint8, np.int16, np.int64, np.float32, np.float64]
+)
+def test_arrays_of_any_type_and_layout_are_the_same_numbers(kind):
+    """Fortran order, every other row, turned over, read-only: only the values count."""
+    rng = np.random.default_rng(3)
+    inputs, weights = rng.integers(0, 2, (22, 37)), rng.integers(0, 2, (41, 37))
+    plain = sparse_pe(inputs[::2], weights[:, ::-1], simd=2)
+    typed, frozen = inputs.astype(kind), weights.astype(kind)
+    frozen.flags.writeable = False
+    layouts = {
+        "views": (typed[::2], frozen[:, ::-1]),
+        "Fortran": (np.asfortranarray(typed[::2]), np.asfortranarray(frozen[:, ::-1])),
+        "transposed": (np.ascontiguousarray(typed[::2].T).T, frozen[:, ::-1]),
+        "lists": (typed[::2].tolist(), frozen[:, ::-1].tolist()),
+    }
+    for name, operands in layouts.items():
+        found = sparse_pe(*operands, simd=2)
+        assert np.array_equal(found.output, plain.output), name
+        assert (found.cycles, found.mac_cycles, found.counts) == (
+            plain.cycles, plain.mac_cycles, plain.counts
+        ), name  # fmt: skip
+    assert np.array_equal(typed, inputs.astype(kind))  # nothing was written
+
+
+@pytest.mark.parametrize("simd", [1, 2])
+@pytest.mark.parametrize(
+    ("positions", "outputs", "channels"),
+    [(1, 1, 1), (1, 17, 9), (3, 16, 8), (5, 33, 7), (2, 15, 23), (13, 1, 40), (1, 40, 1)],
+)
+def test_shapes_that_are_no_multiple_of_a_tile(positions, outputs, channels, simd):
+    rng = np.random.default_rng(positions + outputs + channels)
+    inputs = rng.integers(-8, 8, (positions, channels))
+    weights = rng.integers(-8, 8, (outputs, channels))
+    run = sparse_pe(inputs, weights, simd)
+    assert np.array_equal(run.output, inputs @ weights.T)
+    assert run.tiles == -(-outputs // 16) * -(-channels // 8)
+    active = (inputs != 0).sum(0)
+    cycles = sum(
+        (active * -(-(weights[m : m + 16] != 0).sum(0) // simd)).sum()
+        for m in range(0, outputs, 16)
+    )
+    assert run.mac_cycles == cycles
+    assert run.cycles >= run.mac_cycles
+    assert run.counts["mac", "compute"] == (active * (weights != 0).sum(0)).sum()
+
+
+@pytest.mark.parametrize("simd", [1, 2])
+@pytest.mark.parametrize("zero", ["inputs", "weights", "both"])
+def test_nothing_but_zeros_takes_no_multiplication(zero, simd):
+    inputs = np.ones((6, 20), int) * (zero == "weights")
+    weights = np.ones((18, 20), int) * (zero == "inputs")
+    run = sparse_pe(inputs, weights, simd)
+    assert not run.output.any()
+    assert run.output.shape == (6, 18)
+    assert (run.mac_cycles, run.counts["mac", "compute"], run.counts["mac", "gated"]) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "shape", [((0, 3), (2, 3)), ((2, 0), (3, 0)), ((2, 3), (0, 3)), ((0, 0), (0, 0))]
+)
+def test_empty_layers_are_refused(shape):
+    inputs, weights = (np.zeros(s, int) for s in shape)
+    with pytest.raises(InputError, match="none of them 0"):
+        sparse_pe(inputs, weights)

@@ -91,10 +91,11 @@ def simulate(
     else:
         chosen = RowStationary.parse(mapping)
     fmaps, filters = _tensors(einsum, sizes, inputs, weights, density, seed)
-    run = row_stationary(
-        fmaps, filters, chosen, stride=(sizes.U, sizes.V), groups=sizes.G, array=array,
-        window=window,
-    )  # fmt: skip
+    with terminal.progress(not as_json, doing="simulating, by passes") as progress:
+        run = row_stationary(
+            fmaps, filters, chosen, stride=(sizes.U, sizes.V), groups=sizes.G, array=array,
+            window=window, progress=progress and (lambda done, of: progress(done, of, einsum.name)),
+        )  # fmt: skip
     found = compare_run(einsum, architecture, chosen, run=run, inputs=fmaps)
     if trace is not None:
         _write_trace(run, trace)

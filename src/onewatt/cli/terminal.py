@@ -51,8 +51,11 @@ def warn_unpriced_of(workload: Workload) -> None:
 
 
 @contextmanager
-def progress(wanted: bool) -> Generator[Progress | None, None, None]:
-    """Give a callback that draws a bar on stderr while a person watches, or None."""
+def progress(wanted: bool, doing: str | None = None) -> Generator[Progress | None, None, None]:
+    """Give a callback that draws a bar on stderr while a person watches, or None.
+
+    `doing` says what goes on; by default layers are mapped.
+    """
     if not (wanted and sys.stderr.isatty()):
         yield None
         return
@@ -70,6 +73,8 @@ def progress(wanted: bool) -> Generator[Progress | None, None, None]:
         ready = False
 
         def render(self, task: Task) -> Text:
+            if doing is not None:
+                return Text(doing)
             self.ready = self.ready or compiled()
             return Text("searching" if self.ready else "compiling the mapper (once)")
 

@@ -14,6 +14,8 @@ of `b` words is in cycle ``s // b``.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from onewatt.simulate.eyeriss.jit import compiled
@@ -214,24 +216,8 @@ def _image(
 
 
 @compiled
-def run_layer(
-    job: Job, inputs: Array, weights: Array, output: Array, clock: Array, fault: Array,
-    counts: Array, events: Array, window: Array,
-) -> bool:  # fmt: skip
-    """Run all passes of a layer; return whether every sum fitted 32 bits.
-
-    Parameters
-    ----------
-    job : Job
-        The layer, its mapping and the chip; what does not fit was refused before.
-    inputs, weights, output : array
-        DRAM, flat: shapes (N, G·C, H, W), (G·M, C, R, S) and (N, G·M, E, F).
-    clock, fault, counts : array
-        Written: times and sums, where the first sum did not fit, what happened by kind.
-    events, window : array
-        Written: rows of the trace; the window has its first cycle, its last and the rows so far,
-        which may be more than there is room for.
-    """
+def prepare(job: Job) -> tuple[Any, ...]:
+    """Return the array before its first pass: spads, buffer, filter banks, deals, work space."""
     filters = np.zeros((job.pes, job.filter_spad), np.int32)
     ifmap = np.zeros((job.pes, job.ifmap_spad), np.int32)
     sums = np.zeros((job.pes, job.psum_spad), np.int64)
@@ -248,10 +234,40 @@ def run_layer(
     fifo = (np.zeros(job.ifmap_spad, np.int64), np.zeros(job.ifmap_spad, np.int64))
     incoming = np.zeros((job.t, job.e, job.p), np.int64)
     work = (fifo, np.zeros(2, np.int64), np.zeros(job.layer.S * job.q, np.int64), incoming)
+    return spads, buffer, bank, deal, work
+
+
+@compiled
+def run_passes(
+    job: Job, state: tuple[Any, ...], first: int, end: int,
+    inputs: Array, weights: Array, output: Array, clock: Array, fault: Array,
+    counts: Array, events: Array, window: Array,
+) -> bool:  # fmt: skip
+    """Run some passes of a layer in their order; return whether every sum fitted 32 bits.
+
+    Parameters
+    ----------
+    job : Job
+        The layer, its mapping and the chip; what does not fit was refused before.
+    state : tuple
+        The array as `prepare` or the passes before left it; written.
+    first, end : int
+        The passes: from `first` to before `end`.
+    inputs, weights, output : array
+        DRAM, flat: shapes (N, G·C, H, W), (G·M, C, R, S) and (N, G·M, E, F).
+    clock, fault, counts : array
+        Written: times and sums, where the first sum did not fit, what happened by kind.
+    events, window : array
+        Written: rows of the trace; the window has its first cycle, its last and the rows so far,
+        which may be more than there is room for.
+    """
+    spads, buffer, bank, deal, work = state
+    filter_set, filter_at, size_m, channel_set, channel_at, size_c = deal
     passes = count_passes(job)
-    now = pass_at(job, 0)
-    _prefetch(job, now, weights, bank, clock, 0, counts, events, window)
-    for index in range(passes):
+    now = pass_at(job, first)
+    if first == 0:
+        _prefetch(job, now, weights, bank, clock, 0, counts, events, window)
+    for index in range(first, end):
         following = pass_at(job, min(index + 1, passes - 1))
         fault[0] = now.group
         if now.filter == 0:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
@@ -29,6 +32,10 @@ KINDS = (
 )  # fmt: skip
 
 Counts = dict[tuple[str, str], int]
+Progress = Callable[[int, int], None]
+
+#: Compiled code does not see Ctrl-C, so passes run in slices of about so long [s].
+_SLICE = 0.2
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -77,6 +84,7 @@ def row_stationary(
     groups: int = 1,
     array: EyerissArray = EYERISS,
     window: Window | None = None,
+    progress: Progress | None = None,
 ) -> RowStationaryRun:
     """Run a convolution on the PE array of Eyeriss in row-stationary order.
 
@@ -101,6 +109,8 @@ def row_stationary(
         Sizes and rates of the chip.
     window : Window or None
         Cycles (of `total_cycles`) whose every word is written down in `events`.
+    progress : callable or None
+        Called with the passes done and all passes, a few times a second.
 
     Returns
     -------
@@ -144,11 +154,10 @@ def row_stationary(
     fault = np.zeros(kernel.FAULTS, np.int64)
     seen = np.array([window.first, window.end, 0] if window else [0, 0, 0], np.int64)
     events = np.zeros((window.rows if window else 0, kernel.FIELDS), np.int64)
-    fitted = kernel.run_layer(
-        job, fmaps.ravel(), filters.ravel(), output.reshape(-1), clock, fault, counts, events, seen
-    )
-    if not fitted:
-        _refuse_sum(job, fault)
+    _run_passes(
+        job, (fmaps.ravel(), filters.ravel(), output.reshape(-1)),
+        (clock, fault, counts, events, seen), progress,
+    )  # fmt: skip
     if window is not None:
         events = _recorded(events, seen, window, int(clock[kernel.NOW]))
     waits = int(clock[kernel.WAITS])
@@ -159,6 +168,26 @@ def row_stationary(
         active_pes=layer.R * mapping.e * mapping.r * mapping.t, mapping=mapping, array=array,
         events=events,
     )  # fmt: skip
+
+
+def _run_passes(
+    job: Job,
+    tensors: tuple[Integers, ...],
+    written: tuple[Integers, ...],
+    progress: Progress | None,
+) -> None:
+    """Run all passes, a slice at a time, so that Ctrl-C is answered between two of them."""
+    state, passes = kernel.prepare(job), int(kernel.count_passes(job))
+    done, step = 0, 1
+    while done < passes:
+        end, start = min(passes, done + step), time.perf_counter()
+        if not kernel.run_passes(job, state, done, end, *tensors, *written):
+            _refuse_sum(job, written[1])
+        done = end
+        if progress is not None:
+            progress(done, passes)
+        spent = max(time.perf_counter() - start, 1e-9)
+        step = max(1, int(step * min(4.0, _SLICE / spent)))
 
 
 def _pair(value: int | tuple[int, int], what: str, least: int) -> tuple[int, int]:
