@@ -206,7 +206,9 @@ def test_stop_keeps_what_is_finished(tmp_path, front):
     assert not some.complete
     assert some.ended == "stopped"
     assert some.points == tuple(
-        msgspec.structs.replace(p, on_front=s.on_front, result=s.result)
+        msgspec.structs.replace(
+            p, on_front=s.on_front, result=s.result, within_noise_of=s.within_noise_of
+        )
         for p, s in zip(front.points[:5], some.points, strict=True)
     )
     assert seen == list(range(6))

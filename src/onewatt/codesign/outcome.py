@@ -18,6 +18,7 @@ from onewatt.errors import InputError, Stopped
 from onewatt.mapper.search import search
 from onewatt.model.budget import average_power, judge, on_chip_bits
 from onewatt.model.evaluate import versions
+from onewatt.model.uncertainty import spread_of
 from onewatt.spec.architecture import Architecture
 from onewatt.spec.budget import Budget, Verdict
 from onewatt.spec.cost import Busy, Cost, Entry
@@ -27,7 +28,7 @@ from onewatt.spec.study import MEASURES
 from onewatt.spec.workload import Einsum, Workload
 
 #: Version of what an outcome holds: raised when a point would be worked out differently.
-OUTCOME = 1
+OUTCOME = 2
 _DECODER = msgspec.json.Decoder(Outcome)
 
 
@@ -121,6 +122,7 @@ def outcome_of(context: Context, point: Point) -> Outcome:
         levels=_levels(result),
         layers=_layers(result),
         unpriced=tuple(u.name for u in result.workload.unpriced),
+        spread=spread_of(result),
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from onewatt.codesign import knobs as turn
 from onewatt.codesign.study import FileStudy, Study, options_of, with_options
+from onewatt.report.front_noise import noise_note
 from onewatt.report.front_text import value
 from onewatt.spec import files
 from onewatt.spec.front import Evaluated, Front, Point
@@ -102,6 +103,7 @@ def _about(front: Front, point: Evaluated) -> list[str]:
         f"({front.study.workload} on {front.study.chip})",
         knobs,
         measures,
+        noise_note(front, point).capitalize(),
     ]
 
 
