@@ -41,10 +41,10 @@ def show_prices(found: ChipPrices, console: Console) -> None:
 
 
 def _add(table: Table, row: Priced, worth: Worth, has: str) -> None:
-    name = row.step.lever.name if has else "  the first more that changes anything"
+    name = row.step.lever.name if has else "  the first more that gains"
     added = f"+{plain(worth.amount)} {worth.unit}"
     if worth.failed:
-        table.add_row(Text(name), has, added, Text("no mapping"), "", "", "")
+        table.add_row(Text(name), has, added, Text("unknown"), "", "", "")
         return
     area = "–" if worth.area is None else _signed(worth.area, "m2")
     if not worth.matters:
@@ -73,16 +73,15 @@ def _value(lever: Lever, value: float) -> str:
 
 
 def _notes(found: ChipPrices) -> list[str]:
-    stays = [r.step.lever.name for r in found.rows if r.note.startswith("energy")]
     notes = [
-        f"{found.searches} chips searched, {found.tiles} tiles; where the next step changes "
+        f"{found.searches} chips searched, {found.tiles} tiles; where the next step gains "
         f"nothing, steps were doubled up to {plain(found.reach)}x the figure.  KiB are of all "
         "instances together, energies and times of one batch."
     ]
-    if stays:
-        notes.append(f"Energy per access stays as the chip states it: {', '.join(stays)}.")
     for row in found.rows:
         worth = row.next or row.step
+        if worth.failed:
+            notes.append(f"{worth.lever.name}: {worth.failed.rstrip('.')}.")
         if worth.access is not None:
             after, before = (quantity(x, "J") for x in worth.access)
             notes.append(f"A read of {worth.lever.place} costs {after} instead of {before} then.")
