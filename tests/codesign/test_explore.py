@@ -103,7 +103,7 @@ def test_points_of_the_front_carry_chip_and_layers(front):
         assert (point.result.chip is not None) == point.on_front
         assert (point.result.layers is not None) == point.on_front
     best = front.best[0]
-    assert loads(best.result.chip, "chip").name == "tiny"
+    assert loads(best.result.chip, "chip").name == f"tiny_{best.number}"
     assert sum(x.energy for x in best.result.layers) == near(best.objectives["energy"])
     full = explore(Tiny(), evaluations=2, full=True)
     assert all(p.result.chip and p.result.layers for p in full.points)

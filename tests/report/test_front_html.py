@@ -14,7 +14,7 @@ from codesign.studies import Tiny
 from layers_by_hand import conv, network, relu
 from onewatt.codesign.study import load_study
 from onewatt.errors import InputError
-from onewatt.model.uncertainty import distinguishable
+from onewatt.model.uncertainty import distinguishable, odds, spread_of
 from onewatt.report.chip_drawing import boxes
 from onewatt.report.front_export import chip_file, command, study_file
 from onewatt.report.front_html import front_page, write_front_page
@@ -142,12 +142,47 @@ def test_thirty_points_of_a_front_take_less_than_5_mb(tmp_path):
     assert len(found["details"]) > 20
 
 
+def unnamed(chip):
+    """Return a chip without the words that say where it is from."""
+
+    def plain(energies):
+        return tuple(msgspec.structs.replace(e, source="") for e in energies)
+
+    nodes = tuple(
+        msgspec.structs.replace(n, energy=plain(n.energy)) if hasattr(n, "energy") else n
+        for n in chip.nodes
+    )
+    upkeep = msgspec.structs.replace(chip.upkeep, energy=plain(chip.upkeep.energy))
+    return msgspec.structs.replace(chip, name="", title="", source="", nodes=nodes, upkeep=upkeep)
+
+
+def test_two_exported_chips_share_the_errors_of_the_chip_they_were_made_from(small):
+    """They differ by name, and the odds between them are those of the points that they are."""
+    study, front, _ = small
+    one, two = front.best[:2]
+    chips = [loads(p.result.chip, "chip") for p in (one, two)]
+    assert len({c.name for c in chips}) == 2
+    made = [ow.search(study.workload(point_of(p)), c, tiles="perfect")
+            for p, c in zip((one, two), chips, strict=True)]  # fmt: skip
+    before = [full_result(study, p) for p in (one, two)]
+    assert [r.energy for r in made] == [r.energy for r in before]
+    assert odds(*map(spread_of, made)).better == odds(*map(spread_of, before)).better
+    keys = [{t.key for t in spread_of(r)} for r in made]
+    assert keys[0] == keys[1]
+
+
 def test_exported_files_are_the_point(small):
     study, front, folder = small
     for point in front.best:
         text = chip_file(front, point, point.result.chip, "do this")
         assert "# do this\n" in text
-        assert loads(text, "chip") == study.architecture(point_of(point))
+        made, own = loads(text, "chip"), study.architecture(point_of(point))
+        assert made.name == f"small_{point.number}"
+        assert made.title == f"{own.title or own.name}, point {point.number} of small"
+        for knob, value in point.knobs.items():
+            assert f"{knob} {value}" in made.source
+        assert "made from chip tiny" in made.source
+        assert unnamed(made) == unnamed(own)
         (folder / "one.yaml").write_text(study_file(front, point, study))
         one = load_study(folder / "one.yaml")
         (again,) = ow.explore(one).points
@@ -160,7 +195,7 @@ def test_a_comment_cannot_be_ended_by_what_it_says(small):
     front = msgspec.structs.replace(front, study=asked)
     point = front.best[0]
     text = chip_file(front, point, point.result.chip, "ok\nclock: 3 Hz")
-    assert loads(text, "chip") == study.architecture(point_of(point))
+    assert unnamed(loads(text, "chip")) == unnamed(study.architecture(point_of(point)))
 
 
 def test_the_command_names_what_the_point_chose(tmp_path):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from onewatt.codesign.front import Vector, hypervolume, pareto
+from onewatt.codesign.naming import named_chip
 from onewatt.codesign.noise import with_noise
 from onewatt.codesign.outcome import Context, build, decode, failed, key_of, worked_out
 from onewatt.codesign.strategies import Strategy, read_strategy, strategy_text
@@ -300,16 +301,17 @@ class _Run:
                 for o, v in zip(self.study.objectives, values, strict=bool(values))
             },
             feasible=outcome.feasible, on_front=on_front, reason=outcome.reason,
-            result=self._result(record, whole=on_front or full),
+            result=self._result(number, record, whole=on_front or full),
         )  # fmt: skip
 
-    def _result(self, record: _Record, *, whole: bool) -> PointResult | None:
+    def _result(self, number: int, record: _Record, *, whole: bool) -> PointResult | None:
         outcome = record.outcome
         if outcome.totals is None:
             return None
         chip, layers = None, None
         if whole:
-            chip = files.dumps(self.study.architecture(record.point), "chip")
+            mine = self.study.architecture(record.point)
+            chip = files.dumps(named_chip(mine, self.study.name, number, record.point), "chip")
             content = self.store.get(record.key)
             layers = decode(content).layers if content is not None else None
         return PointResult(

@@ -96,8 +96,8 @@ class Outcome(Noun):
 class PointResult(Noun):
     """The result of a point, in short; `chip` and `layers` stand there for points of the front.
 
-    `key` names the outcome in the store.  The full result follows from the mappings of the layers
-    without a search.
+    `key` names the outcome in the store; the chip is named after the study and the point.  The full
+    result follows from the mappings of the layers without a search.
     """
 
     key: str
