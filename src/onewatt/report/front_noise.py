@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from onewatt.codesign.noise import CONFIDENCE, MOST, noisy_measure
+from onewatt.report.wording import percent
 from onewatt.spec.front import Evaluated, Front
 
 #: Numbers of points that a mark names.
@@ -33,7 +34,7 @@ def noise_note(front: Front, point: Evaluated) -> str:
     many = "point" if len(others) == 1 else "points"
     return (
         f"by the uncertainty of prices its {noisy_measure(front) or 'energy'} is not surely "
-        f"another than that of {many} {', '.join(map(str, others))} ({CONFIDENCE:.0%})"
+        f"another than that of {many} {', '.join(map(str, others))} ({percent(CONFIDENCE)})"
     )
 
 
@@ -62,7 +63,7 @@ def noise_legend(front: Front) -> str:
         return ""
     said = (
         f"~ N: by the uncertainty of prices not surely another {noisy_measure(front)} than "
-        f"point N ({CONFIDENCE:.0%})."
+        f"point N ({percent(CONFIDENCE)})."
     )
     return f"{said} {noise_limit(front)}".rstrip()
 

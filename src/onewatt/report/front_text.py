@@ -139,7 +139,7 @@ def _table(front: Front) -> RenderableType:
         table.add_row(str(point.number), *values, *marks, *knobs)
     lines: list[RenderableType] = [_title("Front"), Padding(table, (0, 0, 1, 2))]
     if legend:
-        lines.append(Padding(Text(legend, style="dim"), (0, 0, 1, 2)))
+        lines.append(Padding(Text(legend, style="dim"), (0, 0, 0, 2)))
     if len(best) > _ROWS:
         lines.append(Text(f"  and {len(best) - _ROWS} more in the file", style="dim"))
     return Group(*lines)
