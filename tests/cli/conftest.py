@@ -65,4 +65,5 @@ def asked(monkeypatch):
     monkeypatch.setattr(model, "evaluate_workload", evaluate_workload)
     monkeypatch.setattr(chips, "load_chip", load_chip)
     monkeypatch.setattr(chips, "list_chips", lambda: (chips.ChipInfo("tiny", "A tiny chip", "us"),))
+    monkeypatch.setattr(chips, "preset_names", lambda: ("tiny",))
     return seen

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 
+import jsonschema
 import pytest
+
+from onewatt.report.schema import schema
 
 HEAD = "workload,batch,energy_J,latency_s\n"
 ROWS = {"mlperf_ad": 2.2e-4, "mlperf_ic": 9.6e-3, "mlperf_kws": 2.2e-3, "mlperf_vww": 5.0e-3}
@@ -17,10 +20,33 @@ def table(tmp_path):
     return path
 
 
+def valid(run, found):
+    """Check a calibration by the published schema, and that the schema refuses what is none."""
+    checker = jsonschema.Draft202012Validator(json.loads(run("schema", "calibration")[1]))
+    checker.check_schema(checker.schema)
+    checker.validate(found)
+    for broken in (
+        found | {"settled": "yes"}, found | {"more": 1},
+        {k: v for k, v in found.items() if k != "table"},
+        found | {"energy": found["energy"] | {"prior": None}},
+    ):  # fmt: skip
+        assert not checker.is_valid(broken)
+
+
+def test_a_latency_table_is_valid_too(run, table):
+    table.write_text(HEAD + "".join(f"{n},1,,{e}\n" for n, e in ROWS.items()))
+    code, out, _ = run("calibrate", "microcontroller", "table.csv", "--json")
+    assert code == 0
+    found = json.loads(out)
+    assert found["energy"] is None
+    jsonschema.Draft202012Validator(schema("calibration")).validate(found)
+
+
 def test_a_chip_is_written_and_analyzed(run, table):
     code, out, _ = run("calibrate", "microcontroller", "table.csv", "-o", "mine.yaml", "--json")
     assert code == 0
     found = json.loads(out)
+    valid(run, found)
     assert found["schema"] == "onewatt/calibration/1"
     assert found["energy"]["leave_one_network_out"]["rows"] == 4
     code, out, _ = run("analyze", "mlperf_ic", "--chip", "mine.yaml", "--json")
@@ -34,6 +60,7 @@ def test_rows_that_were_not_fitted(run, table, tmp_path):
     arguments = ("calibrate", "microcontroller", "table.csv", "--against", "other.csv", "--json")
     code, out, _ = run(*arguments)
     assert code == 0
+    valid(run, json.loads(out))
     against = json.loads(out)["against"]
     assert against["rows"] == against["energy"]["rows"] == 2
     assert against["latency"] == {"rows": 0, "mape": None, "median_ape": None, "spearman": None}

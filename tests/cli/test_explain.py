@@ -5,7 +5,7 @@ import json
 import jsonschema
 import pytest
 
-from onewatt.report.schema import exam_schema, flexibility_schema
+from onewatt.report.schema import exam_schema, flexibility_schema, schema
 
 
 @pytest.fixture
@@ -44,6 +44,30 @@ def test_json(run, saved):
     assert one["causes"] == table["causes"]  # of the whole network still
 
 
+def test_prices_are_printed_drawn_and_valid(run, tmp_path):
+    base = ("analyze", "mlperf_ad", "-c", "systolic_ws", "--tiles", "perfect")
+    assert run(*base, "-o", "demo", "-q", "-j", "1", "--budget", "1 nJ")[0] == 2
+    asked = ("explain", "demo/result.json", "--prices", "--tiles", "perfect", "-j", "1")
+    code, out, _ = run(*asked, "--page", "page.html")
+    assert code == 0
+    assert "weights_load words per cycle" in out
+    assert "none found: no figure is enough" in out
+    assert out.endswith("Wrote page.html.\n")
+    page = (tmp_path / "page.html").read_text()
+    assert 'id="worth"' in page
+    assert "weights_load words per cycle" in page
+    assert "none found: no figure is enough" in page
+    assert "onewatt analyze mlperf_ad" in page, "the command that made the result"
+    code, out, _ = run(*asked, "--json", "--page", "again.html")
+    assert code == 0
+    table = json.loads(out)
+    jsonschema.validate(table, schema("prices"), jsonschema.Draft202012Validator)
+    assert not table["smallest_change"]["met"]
+    assert (tmp_path / "again.html").read_text() == page
+    assert run("report", "demo/result.json")[0] == 0
+    assert 'id="worth"' not in (tmp_path / "demo/report.html").read_text()
+
+
 def test_flexibility(run):
     asked = ("flexibility", "systolic_ws", "eyeriss_256", "--network", "mlperf_ad")
     code, out, _ = run(*asked)
@@ -64,6 +88,8 @@ def test_flexibility(run):
         (["explain", "mlperf_ad", "-c", "eyris"], "found no chip 'eyris'"),
         (["explain", "mlperf_ad", "-c", "eyeriss", "--objective", "spede"], "unknown objective"),
         (["explain", "mlperf_ad::fc5", "-c", "systolic_ws", "--layer", "fc6"], "unknown layer"),
+        (["explain", "gone.json", "--page", "x.html"], "--page goes with --prices"),
+        (["explain", "gone.json", "--prices", "--page", "."], "is a directory"),
         (["flexibility"], "Missing argument 'CHIP...'"),
         (["flexibility", "eyris"], "found no chip 'eyris'"),
         (["flexibility", "eyeriss", "--network", "alexnt"], "alexnt"),

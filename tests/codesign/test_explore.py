@@ -103,7 +103,7 @@ def test_points_of_the_front_carry_chip_and_layers(front):
         assert (point.result.chip is not None) == point.on_front
         assert (point.result.layers is not None) == point.on_front
     best = front.best[0]
-    assert loads(best.result.chip, "chip").name == "tiny"
+    assert loads(best.result.chip, "chip").name == f"tiny_{best.number}"
     assert sum(x.energy for x in best.result.layers) == near(best.objectives["energy"])
     full = explore(Tiny(), evaluations=2, full=True)
     assert all(p.result.chip and p.result.layers for p in full.points)
@@ -206,7 +206,9 @@ def test_stop_keeps_what_is_finished(tmp_path, front):
     assert not some.complete
     assert some.ended == "stopped"
     assert some.points == tuple(
-        msgspec.structs.replace(p, on_front=s.on_front, result=s.result)
+        msgspec.structs.replace(
+            p, on_front=s.on_front, result=s.result, within_noise_of=s.within_noise_of
+        )
         for p, s in zip(front.points[:5], some.points, strict=True)
     )
     assert seen == list(range(6))

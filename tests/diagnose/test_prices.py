@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from importlib.resources import files
 from pathlib import Path
@@ -10,10 +11,13 @@ import jsonschema
 import msgspec
 import pytest
 import yaml
+from rich.console import Console
 
 from chips_by_hand import tiny
 from near import near
+from onewatt.codesign.study import point_at, study_of
 from onewatt.components.chips import load_chip
+from onewatt.components.estimate import capacity_exponent
 from onewatt.components.library import prices
 from onewatt.diagnose.changes import Lever, changed, levers
 from onewatt.diagnose.prices import chip_prices, step_of, tiles_of
@@ -24,6 +28,7 @@ from onewatt.mapper.search import search
 from onewatt.model.budget import judge
 from onewatt.model.evaluate import evaluate_workload
 from onewatt.report.prices_tables import prices_json
+from onewatt.report.prices_text import show_prices
 from onewatt.report.schema import schema
 from onewatt.spec.budget import Budget
 from onewatt.spec.files import loads
@@ -57,6 +62,15 @@ def node(data, name):
     return next(n for n in data["nodes"] if name in (n.get(k) for k in kinds))
 
 
+def grown(memory, capacity, times, kind):
+    """Edit a memory as a person would who knows the law: c to the fitted power of its class."""
+    memory["capacity"] = capacity
+    for price in memory["energy"].values():
+        for end in ("energy", "low", "high"):
+            number, unit = price[end].split()
+            price[end] = f"{float(number) * times ** capacity_exponent(kind)!r} {unit}"
+
+
 def searched(data, workload, cache):
     return search(workload, loads(yaml.safe_dump(data), "chip"), tiles="perfect", cache=cache)
 
@@ -66,13 +80,15 @@ def searched(data, workload, cache):
     [
         ("DRAM shared bandwidth",
          lambda d: node(d, "DRAM").update(shared_bandwidth="2.2 word/cycle")),
-        ("GLB capacity", lambda d: node(d, "GLB").update(capacity="101 KiB")),
+        ("GLB capacity", lambda d: grown(node(d, "GLB"), "101 KiB", 101 / 100, "sram")),
         ("GIN_filter words per cycle",
          lambda d: node(d, "GIN_filter").update(words_per_cycle="5 word/cycle")),
         ("Y instances", lambda d: node(d, "PE")["fanout"].update(Y=13)),
         ("X instances", lambda d: node(d, "PE")["fanout"].update(X=15)),
-        ("ifmap_spad capacity", lambda d: node(d, "ifmap_spad").update(capacity="32 B")),
-        ("psum_spad capacity", lambda d: node(d, "psum_spad").update(capacity="56 B")),
+        ("ifmap_spad capacity",
+         lambda d: grown(node(d, "ifmap_spad"), "32 B", 32 / 24, "register_file")),
+        ("psum_spad capacity",
+         lambda d: grown(node(d, "psum_spad"), "56 B", 56 / 48, "register_file")),
     ],
 )  # fmt: skip
 def test_a_price_is_the_difference_to_a_search_on_the_edited_file(name, edit, found, priced, cache):
@@ -89,22 +105,30 @@ def test_a_price_is_the_difference_to_a_search_on_the_edited_file(name, edit, fo
 def test_something_is_worth_something(priced):
     worth = {r.step.lever.name: r.step for r in priced.rows}
     assert worth["DRAM shared bandwidth"].share < -0.4
-    assert worth["ifmap_spad capacity"].energy < 0
+    # larger scratchpads save traffic, but less than their dearer accesses cost
+    assert worth["ifmap_spad capacity"].energy > 0
     assert not worth["GLB shared bandwidth"].matters
     assert len(worth) == len(levers(load_chip("eyeriss")))
 
 
-def test_the_next_step_is_the_first_doubled_one_that_matters(found, priced, cache):
-    row = next(r for r in priced.rows if r.step.lever.name == "psum_spad capacity")
-    assert not row.step.matters
-    assert row.next.matters
-    assert row.next.amount == near(2 * row.step.amount)
-    again = search(found.workload, changed(found.architecture, row.next.lever, row.next.after),
-                   tiles="perfect", cache=cache)  # fmt: skip
-    assert row.next.energy == near(again.energy - found.energy, rel=1e-6)
-    for other in priced.rows:
-        if other.next is not None:
-            assert other.next.after <= 2 * other.step.lever.value
+def test_the_next_step_is_the_first_doubled_one_that_gains(cache):
+    net, chip = load_workload("mlperf_ad"), load_chip("eyeriss_like")
+    result = search(net, chip, tiles="perfect", cache=cache)
+    rows = {r.step.lever.name: r for r in chip_prices(result, cache=cache).rows}
+    for name, amount in (("X instances", 2), ("Y instances", 4)):
+        row = rows[name]
+        assert row.step.share >= 0
+        assert row.next.amount == amount
+        assert row.next.gains
+        values = [row.step.lever.value + 2**i for i in range(3)]
+        found = [search(net, changed(chip, row.step.lever, v), tiles="perfect", cache=cache)
+                 for v in values]  # fmt: skip
+        gains = [r.edp < result.edp * (1 - 1e-9) for r in found]
+        assert gains.index(True) == [1, 2, 4].index(amount)
+        again = found[gains.index(True)]
+        assert row.next.energy == near(again.energy - result.energy, rel=1e-6)
+    for row in rows.values():
+        assert row.next is None or row.next.after <= 2 * row.step.lever.value
 
 
 def test_a_kibibyte_is_of_all_instances_in_whole_words():
@@ -122,7 +146,8 @@ def test_changes_touch_what_depends_on_them_and_nothing_else():
     large = changed(chip, glb, 2 * 100 * 8192)
     assert large.memories[1].area == near(2 * 2.333e-6)
     assert chip.memories[1].capacity == 100 * 8192
-    assert prices(large).find("GLB", "read") == prices(chip).find("GLB", "read")  # stated
+    stated, scaled = (prices(c).find("GLB", "read") for c in (chip, large))
+    assert scaled.energy == near(stated.energy * 2 ** capacity_exponent("sram"))
     share = Lever(place="GLB", what="capacity", value=0, tensor="Weights")
     assert changed(chip, share, 16 * 8192).memories[1].partition[0].capacity == 16 * 8192
     fast = changed(chip, Lever(place="chip", what="clock", value=0), 4e8)
@@ -134,6 +159,47 @@ def test_changes_touch_what_depends_on_them_and_nothing_else():
     )
     for lever in levers(chip, clock=True):
         assert changed(chip, lever, lever.value) == chip
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "text", "lever", "value"),
+    [
+        ("eyeriss", "chip.GLB.capacity", "150 KiB", Lever(place="GLB", what="capacity", value=0),
+         150 * 8192),
+        ("eyeriss", "chip.psum_spad.capacity", "24 B",
+         Lever(place="psum_spad", what="capacity", value=0), 24 * 8),
+        ("eyeriss", "chip.GLB.partition.Weights", "16 KiB",
+         Lever(place="GLB", what="capacity", value=0, tensor="Weights"), 16 * 8192),
+        ("eyeriss", "chip.DRAM.shared_bandwidth", "2 word/cycle",
+         Lever(place="DRAM", what="shared bandwidth", value=0), 2.0),
+        ("eyeriss", "chip.PE.X", "20", Lever(place="X", what="instances", value=0), 20),
+        ("eyeriss", "chip.clock", "100 MHz", Lever(place="chip", what="clock", value=0), 1e8),
+        (str(EDGE), "chip.buffer.capacity", "96 KiB",
+         Lever(place="buffer", what="capacity", value=0), 96 * 8192),
+    ],
+)  # fmt: skip
+def test_a_lever_and_a_knob_of_a_study_make_the_same_chip(name, path, text, lever, value):
+    chip = load_chip(name)
+    asked = loads(f"{{workload: mlperf_ad, chip: {name}, knobs: {{{path}: ['{text}']}}}}", "study")
+    study = study_of(asked)
+    knob = study.architecture(point_at(study.space, 0))
+    assert changed(chip, lever, value) == knob
+    assert prices(changed(chip, lever, value)) == prices(knob)
+
+
+def test_a_memory_whose_price_has_no_law_has_no_worth(cache):
+    """As in a study: a stated energy without a class is refused rather than carried on."""
+    chip = load_chip("microcontroller")
+    lever = next(v for v in levers(chip) if v.name == "sram capacity")
+    with pytest.raises(InputError, match="names no component class"):
+        changed(chip, lever, 2 * lever.value)
+    result = search(load_workload("mlperf_ad"), chip, tiles="perfect", cache=cache)
+    rows = {r.step.lever.name: r for r in chip_prices(result, cache=cache, reach=1.0).rows}
+    assert "names no component class" in rows["sram capacity"].step.failed
+    assert rows["sram capacity"].next is None
+    console = Console(width=160, record=True, file=io.StringIO())
+    show_prices(chip_prices(result, cache=cache, reach=1.0), console)
+    assert "names no component class" in console.export_text()
 
 
 def test_a_component_of_the_library_is_priced_anew():

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+
 import msgspec
 import pytest
 
 from chips_by_hand import tiny
 from layers_by_hand import gemm, network, relu
+from onewatt.errors import Stopped
 from onewatt.mapper import search as searching
 from onewatt.mapper.search import search
 
@@ -49,6 +52,36 @@ def test_what_is_asked_otherwise_is_searched_anew(searched, tmp_path):
     search(net, tiny())
     assert searched == ["b"] * 6
     assert len(list(tmp_path.iterdir())) == 5
+
+
+def test_a_gap_is_kept_for_the_effort_that_left_it(searched, tmp_path):
+    net = network(gemm("a", m=48, c=36, p=24))
+    first = search(net, tiny(), cache=tmp_path, effort=1)
+    assert first.layers[0].gap > 0, "this effort proves nothing"
+    again = search(net, tiny(), cache=tmp_path, effort=1)
+    assert searched == ["a"]
+    assert msgspec.json.encode(again) == msgspec.json.encode(first)
+    assert search(net, tiny(), effort=1) == first, "the same effort ends alike"
+    searched.clear()
+    more = search(net, tiny(), cache=tmp_path, effort=None)
+    assert searched == ["a"], "another effort is searched anew"
+    assert more.layers[0].optimal
+    searched.clear()
+    assert search(net, tiny(), cache=tmp_path, effort=1) == more
+    assert searched == [], "what is proved holds for any effort"
+
+
+def test_an_interrupted_layer_is_not_kept(searched, tmp_path):
+    net, stop = network(gemm("a", m=48, c=36, p=24)), threading.Event()
+    stop.set()
+    try:
+        found = search(net, tiny(), cache=tmp_path, stop=stop)
+    except Stopped:
+        pytest.skip("stopped before there was a mapping")
+    assert found.layers[0].gap > 0
+    assert not list(tmp_path.iterdir())
+    search(net, tiny(), cache=tmp_path)
+    assert searched == ["a", "a"]
 
 
 @pytest.mark.parametrize(

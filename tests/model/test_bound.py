@@ -8,6 +8,7 @@ import os
 import random
 
 import msgspec
+import numpy as np
 import pytest
 
 import onewatt as ow
@@ -19,7 +20,7 @@ from mapper.random_cases import layer as random_layer
 from near import near
 from onewatt.components.library import prices
 from onewatt.mapper.exact import search_layer
-from onewatt.model.blocking import Operand, exponents, least_price
+from onewatt.model.blocking import Operand, _most_points, exponents, least_price
 from onewatt.model.bound import bound, least
 from onewatt.model.boundaries import overlap
 from onewatt.model.evaluate import evaluate, evaluate_workload
@@ -110,6 +111,51 @@ def test_a_period_by_hand():
     assert least_price(nine, [48.0], [(0.5, 0.5, 0.5)], n) >= 96 * (n / (3 * 48**1.5) - 1) * 0.999
     two = least_price(each, [24.0], [(0.5, 0.5, 0.5)], n, places=2)
     assert two >= 48 * (n / 24**1.5 - 2) * (1 - 1e-12)
+
+
+def most_by_bisection(operands, rooms, powers, values, paid):
+    """Return max Π (windows n)^s with Σ price n = means, n <= words, by Lagrange's multiplier."""
+    means, rows = paid + sum(v * r for v, r in zip(values, rooms, strict=True) if v), []
+    for t, s in zip(operands, powers, strict=True):
+        price = min(t.price, values[t.room] * t.bits) if t.room >= 0 else t.price
+        means += price * t.flying
+        rows.append((t, s, price))
+    rows = [row for row in rows if row[1] > 0]
+
+    def words(multiplier):
+        return [t.words if c * multiplier * t.words <= s else s / (c * multiplier)
+                for t, s, c in rows]  # fmt: skip
+
+    low, high = 1e-30, 1e30
+    for _ in range(400):
+        middle = math.sqrt(low * high)
+        spent = sum(c * n for (_, _, c), n in zip(rows, words(middle), strict=True))
+        low, high = (middle, high) if spent > means else (low, middle)
+    return math.prod((t.windows * n) ** s
+                     for (t, s, _), n in zip(rows, words(high), strict=True))  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_most_operations_of_a_period_are_those_of_lagrange(seed):
+    rng = random.Random(seed)
+    rooms = [rng.choice([rng.uniform(1, 500), math.inf]) for _ in range(rng.randint(0, 2))]
+    operands = [
+        Operand(
+            rng.uniform(1, 1e4), rng.choice([1.0, 9.0]), rng.choice([0.0, rng.uniform(0.1, 5)]),
+            rng.randint(-1, len(rooms) - 1), rng.choice([1.0, 16.0]), rng.choice([0.0, 12.0]),
+        )
+        for _ in range(3)
+    ]  # fmt: skip
+    powers = rng.choice([(0.5, 0.5, 0.5), (0.0, 1.0, 1.0), (1.0, 0.0, 0.5)])
+    tries = [tuple(0.0 if math.isinf(r) else rng.choice([0.0, rng.uniform(0.01, 2)])
+                   for r in rooms) for _ in range(3)]  # fmt: skip
+    paid = [rng.uniform(0.1, 2000) for _ in range(4)]
+    values = np.array(tries).reshape(3, len(rooms))
+    found = _most_points(operands, rooms, powers, values, np.array(paid))
+    for p, row in zip(paid, found, strict=True):
+        for v, most in zip(tries, row, strict=True):
+            expected = most_by_bisection(operands, rooms, powers, v, p)
+            assert most == pytest.approx(expected, rel=1e-9)
 
 
 def test_exponents_cover_every_rank():

@@ -15,7 +15,15 @@ from onewatt.components.chips import load_chip
 from onewatt.errors import InputError
 from onewatt.importers.load import load_workload
 from onewatt.mapper.search import search
-from onewatt.model.uncertainty import Uncertain, alike, distinguishable, energies, odds, spread_of
+from onewatt.model.uncertainty import (
+    alike,
+    distinguishable,
+    energies,
+    odds,
+    spread_of,
+    undecided,
+)
+from onewatt.spec.price import Uncertain
 
 
 def worlds(first, second, many=200_000, seed=7):
@@ -143,3 +151,20 @@ def test_groups_hold_what_cannot_be_told_apart(results):
         assert odds(terms[before[0]], terms[after[0]], draws=1024).better >= 0.95
     assert alike([]) == ()
     assert alike([terms[0], terms[0]]) == ((0, 1),)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(spreads(), min_size=1, max_size=3),
+    st.lists(st.floats(0.8, 1.2), min_size=6, max_size=6),
+)
+def test_undecided_pairs_are_those_that_are_not_sure(pairs, times):
+    every = [s for pair in pairs for s in pair]
+    times = times[: len(every)]
+    rows = undecided(every, times=times)
+    for i, j in itertools.permutations(range(len(every)), 2):
+        sure = distinguishable(every[i], every[j], times=times[i] / times[j])
+        assert (j in rows[i]) == (not sure)
+    assert all(list(row) == sorted(row) for row in rows)
+    assert undecided([]) == ()
+    assert undecided([every[0], every[0]], confidence=0.51) == ((1,), (0,))

@@ -1,10 +1,12 @@
 """The page of a front without a browser: what is in it, what is left out, and why."""
 
+import io
 import json
 import re
 
 import msgspec
 import pytest
+from rich.console import Console
 
 import onewatt as ow
 from chips_by_hand import tiny
@@ -12,11 +14,13 @@ from codesign.studies import Tiny
 from layers_by_hand import conv, network, relu
 from onewatt.codesign.study import load_study
 from onewatt.errors import InputError
+from onewatt.model.uncertainty import distinguishable, odds, spread_of
 from onewatt.report.chip_drawing import boxes
 from onewatt.report.front_export import chip_file, command, study_file
 from onewatt.report.front_html import front_page, write_front_page
-from onewatt.report.front_noise import noise_notes
+from onewatt.report.front_noise import noise_mark, noise_notes
 from onewatt.report.front_point import full_result, study_of_front
+from onewatt.report.front_text import show_front, show_point
 from onewatt.spec.budget import Budget
 from onewatt.spec.files import dumps, loads
 from onewatt.spec.front import Point
@@ -138,12 +142,47 @@ def test_thirty_points_of_a_front_take_less_than_5_mb(tmp_path):
     assert len(found["details"]) > 20
 
 
+def unnamed(chip):
+    """Return a chip without the words that say where it is from."""
+
+    def plain(energies):
+        return tuple(msgspec.structs.replace(e, source="") for e in energies)
+
+    nodes = tuple(
+        msgspec.structs.replace(n, energy=plain(n.energy)) if hasattr(n, "energy") else n
+        for n in chip.nodes
+    )
+    upkeep = msgspec.structs.replace(chip.upkeep, energy=plain(chip.upkeep.energy))
+    return msgspec.structs.replace(chip, name="", title="", source="", nodes=nodes, upkeep=upkeep)
+
+
+def test_two_exported_chips_share_the_errors_of_the_chip_they_were_made_from(small):
+    """They differ by name, and the odds between them are those of the points that they are."""
+    study, front, _ = small
+    one, two = front.best[:2]
+    chips = [loads(p.result.chip, "chip") for p in (one, two)]
+    assert len({c.name for c in chips}) == 2
+    made = [ow.search(study.workload(point_of(p)), c, tiles="perfect")
+            for p, c in zip((one, two), chips, strict=True)]  # fmt: skip
+    before = [full_result(study, p) for p in (one, two)]
+    assert [r.energy for r in made] == [r.energy for r in before]
+    assert odds(*map(spread_of, made)).better == odds(*map(spread_of, before)).better
+    keys = [{t.key for t in spread_of(r)} for r in made]
+    assert keys[0] == keys[1]
+
+
 def test_exported_files_are_the_point(small):
     study, front, folder = small
     for point in front.best:
         text = chip_file(front, point, point.result.chip, "do this")
         assert "# do this\n" in text
-        assert loads(text, "chip") == study.architecture(point_of(point))
+        made, own = loads(text, "chip"), study.architecture(point_of(point))
+        assert made.name == f"small_{point.number}"
+        assert made.title == f"{own.title or own.name}, point {point.number} of small"
+        for knob, value in point.knobs.items():
+            assert f"{knob} {value}" in made.source
+        assert "made from chip tiny" in made.source
+        assert unnamed(made) == unnamed(own)
         (folder / "one.yaml").write_text(study_file(front, point, study))
         one = load_study(folder / "one.yaml")
         (again,) = ow.explore(one).points
@@ -156,7 +195,7 @@ def test_a_comment_cannot_be_ended_by_what_it_says(small):
     front = msgspec.structs.replace(front, study=asked)
     point = front.best[0]
     text = chip_file(front, point, point.result.chip, "ok\nclock: 3 Hz")
-    assert loads(text, "chip") == study.architecture(point_of(point))
+    assert unnamed(loads(text, "chip")) == unnamed(study.architecture(point_of(point)))
 
 
 def test_the_command_names_what_the_point_chose(tmp_path):
@@ -244,18 +283,36 @@ def test_the_page_is_written_at_once(small, tmp_path):
 
 
 def test_points_within_the_noise_say_so(small):
-    """Nobody is told apart with more than certainty, everybody who differs with an even chance."""
-    study, front, folder = small
-    best = [p.number for p in front.best]
+    """Each mark is what two full results say of each other, on the page, in words, in a table."""
+    study, front, _ = small
+    best = front.best
     assert len(best) > 1
-    everybody = noise_notes(front, study, confidence=1.01)
-    assert sorted(everybody) == sorted(best)
-    assert len({p.objectives["energy"] for p in front.best}) == len(best)
-    assert noise_notes(front, study, confidence=0.5) == {}
-    usual = noise_notes(front, study)
-    for one in usual:  # who is near is near both ways
-        others = [int(n) for n in re.findall(r"\d+", usual[one].split("(")[0])]
-        assert all(str(one) in usual[other] for other in others)
-    rows = {p["number"]: p for p in data_of(front_page(front, study=study))["points"]}
-    assert {n: row["note"] for n, row in rows.items() if row["note"]} == usual
-    assert noise_notes(front, study_of_front(front, folder)) == usual
+    results = {p.number: full_result(study, p) for p in best}
+    for point in best:
+        near = tuple(
+            other for other in sorted(results)
+            if other != point.number
+            and not distinguishable(results[point.number], results[other])
+        )  # fmt: skip
+        assert point.within_noise_of == near
+    assert all(p.within_noise_of is None for p in front.points if not p.on_front)
+    marked = msgspec.structs.replace(front, points=tuple(
+        msgspec.structs.replace(p, within_noise_of=tuple(n for n in results if n != p.number))
+        if p.on_front else p for p in front.points
+    ))  # fmt: skip
+    notes = noise_notes(marked)
+    assert sorted(notes) == sorted(results)
+    page = front_page(marked, study=study)
+    rows = {p["number"]: p for p in data_of(page)["points"]}
+    assert {n: row["note"] for n, row in rows.items() if row["note"]} == notes
+    least = best[0]
+    assert f"at point {least.number} ~ " in page, "the least energy is not sold as surely that"
+    console = Console(width=200, record=True, file=io.StringIO())
+    show_front(marked, console)
+    show_point(marked, least.number, console)
+    shown = console.export_text()
+    assert noise_mark(marked.points[least.number]) in shown
+    assert "not surely another energy" in shown
+    assert notes[least.number] in shown.replace("\n", " ").replace("  ", " ")
+    text = chip_file(marked, marked.points[least.number], "name: x", "")
+    assert f"# {notes[least.number].capitalize()}" in text

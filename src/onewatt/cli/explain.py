@@ -13,7 +13,10 @@ from onewatt.errors import InputError, unknown
 
 if TYPE_CHECKING:
     from onewatt.diagnose.eyexam import Exam, LayerExam
+    from onewatt.diagnose.prices import ChipPrices
+    from onewatt.diagnose.smallest import Meeting
     from onewatt.mapper.exact import Tiles
+    from onewatt.report.store import Saved
     from onewatt.spec.result import Result
 
 
@@ -54,6 +57,13 @@ def explain(
         str | None,
         typer.Option("--tiles", metavar="NAME", help="With --prices: tile sizes to search among."),
     ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(
+            "--page", metavar="FILE.html",
+            help="With --prices: draw the page of the result there, with the prices on it.",
+        ),
+    ] = None,
     objective: options.ObjectiveName = "edp",
     batch: options.Batch = 1,
     dataflow: options.DataflowName = "preset",
@@ -74,19 +84,25 @@ def explain(
     """
     if not prices and (budget is not None or tiles is not None):
         raise InputError("--budget and --tiles go with --prices")
+    if page is not None and not prices:
+        raise InputError("--page goes with --prices; 'onewatt report' draws the page of a result")
+    if page is not None and page.is_dir():
+        raise InputError(f"--page: {page} is a directory; expected a file such as report.html")
     if prices and layer is not None:
         raise InputError("--layer: prices are of a whole network; map one layer as MODEL::LAYER")
     among = options.read_tiles(tiles) if tiles is not None else None
-    stopped = False
+    stopped, command = False, ""
     if chip is None:
-        result = _saved(what)
+        result, command = _saved(what)
     else:
         result, stopped = _searched(
             what, chip, objective=objective, batch=batch, dataflow=dataflow, jobs=jobs,
             fresh=fresh, watched=not as_json, tiles=among or "tight",
         )  # fmt: skip
     if prices:
-        _price(result, budget, among, jobs=jobs, fresh=fresh, as_json=as_json)
+        found, meeting = _priced(result, budget, among, jobs=jobs, fresh=fresh, as_json=as_json)
+        if page is not None:
+            _draw(result, page, command, found, meeting, quiet=as_json)
         return
 
     from onewatt.diagnose.eyexam import eyexam
@@ -97,12 +113,12 @@ def explain(
     searching.check_finished(result, stopped)
 
 
-def _saved(what: str) -> Result:
+def _saved(what: str) -> Saved:
     if not what.endswith(".json") or Path(what).name == "config.json":
         raise InputError(f"{what!r} is no result; expected a RESULT.json, or give --chip to map it")
-    from onewatt.report.store import load_result
+    from onewatt.report.store import load_saved
 
-    return load_result(Path(what))
+    return load_saved(Path(what))
 
 
 def _searched(
@@ -122,11 +138,22 @@ def _searched(
     )  # fmt: skip
 
 
-def _price(
+def _draw(
+    result: Result, page: Path, command: str, found: ChipPrices, meeting: Meeting | None, *,
+    quiet: bool,
+) -> None:  # fmt: skip
+    from onewatt.report.html import write_report
+
+    write_report(result, page, command=command, prices=found, meeting=meeting)
+    if not quiet:
+        typer.echo(f"Wrote {page}.")
+
+
+def _priced(
     result: Result, budget: str | None, tiles: Tiles | None, *, jobs: int, fresh: bool,
     as_json: bool,
-) -> None:  # fmt: skip
-    """Print what more of the chip is worth, and what would meet a missed budget."""
+) -> tuple[ChipPrices, Meeting | None]:  # fmt: skip
+    """Print and return what more of the chip is worth, and what would meet a missed budget."""
     import time
 
     from onewatt.diagnose.prices import chip_prices
@@ -147,11 +174,12 @@ def _price(
             )
     if as_json:
         terminal.print_json(prices_json(found, meeting))
-        return
+        return found, meeting
     show_prices(found, terminal.console())
     if meeting is not None:
         show_meeting(meeting, terminal.console())
     terminal.say(f"onewatt: searched for {time.monotonic() - begun:.1f} s")
+    return found, meeting
 
 
 def _named(exam: Exam, layer: str | None) -> LayerExam | None:

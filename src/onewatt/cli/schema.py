@@ -15,8 +15,8 @@ def schema(
         typer.Argument(
             metavar="KIND",
             show_default=False,
-            help="result, device-result, front, comparison, prices, eyexam, flexibility, "
-            "simulation, chip, device, workload, mapping or study.",
+            help="result, device-result, front, comparison, prices, calibration, eyexam, "
+            "flexibility, simulation, chip, device, workload, mapping or study.",
         ),
     ],
 ) -> None:

@@ -134,9 +134,9 @@ def _show_result(path: Path, layer: str | None) -> None:
 
 def _named(what: str) -> object:
     """Return the chip of that name, or else the workload."""
-    from onewatt.components.chips import list_chips, load_chip
+    from onewatt.components.chips import load_chip, preset_names
 
-    if what in [chip.name for chip in list_chips()]:
+    if what in preset_names():
         return load_chip(what)
     from onewatt.importers.load import load_workload
 

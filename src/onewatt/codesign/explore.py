@@ -10,6 +10,8 @@ from typing import NamedTuple
 import msgspec
 
 from onewatt.codesign.front import Vector, hypervolume, pareto
+from onewatt.codesign.naming import named_chip
+from onewatt.codesign.noise import with_noise
 from onewatt.codesign.outcome import Context, build, decode, failed, key_of, worked_out
 from onewatt.codesign.strategies import Strategy, read_strategy, strategy_text
 from onewatt.codesign.strategies.base import Asking, Tried
@@ -30,6 +32,7 @@ from onewatt.spec.front import (
     PointResult,
     signed,
 )
+from onewatt.spec.price import Spread
 from onewatt.spec.study import Goal
 
 #: Generations without a new point after which a strategy has nothing more to say.
@@ -268,7 +271,7 @@ class _Run:
         reference = _reference(vectors)
         volume = hypervolume(vectors, reference) if reference is not None else None
         objectives = self.study.objectives
-        return Front(
+        front = Front(
             study=describe(self.study), strategy=strategy_text(strategy), seed=seed,
             versions=dict(versions()),
             counts=Counts(
@@ -282,6 +285,11 @@ class _Run:
             hypervolume=volume, nearest=None if able else _nearest(records),
             points=tuple(self._evaluated(i, r, i in best, full) for i, r in enumerate(records)),
         )  # fmt: skip
+        return with_noise(front, lambda n: self._spread(records[n].key))
+
+    def _spread(self, key: str) -> Spread:
+        content = self.store.get(key)
+        return decode(content).spread if content is not None else ()
 
     def _evaluated(self, number: int, record: _Record, on_front: bool, full: bool) -> Evaluated:
         outcome = record.outcome
@@ -293,16 +301,17 @@ class _Run:
                 for o, v in zip(self.study.objectives, values, strict=bool(values))
             },
             feasible=outcome.feasible, on_front=on_front, reason=outcome.reason,
-            result=self._result(record, whole=on_front or full),
+            result=self._result(number, record, whole=on_front or full),
         )  # fmt: skip
 
-    def _result(self, record: _Record, *, whole: bool) -> PointResult | None:
+    def _result(self, number: int, record: _Record, *, whole: bool) -> PointResult | None:
         outcome = record.outcome
         if outcome.totals is None:
             return None
         chip, layers = None, None
         if whole:
-            chip = files.dumps(self.study.architecture(record.point), "chip")
+            mine = self.study.architecture(record.point)
+            chip = files.dumps(named_chip(mine, self.study.name, number, record.point), "chip")
             content = self.store.get(record.key)
             layers = decode(content).layers if content is not None else None
         return PointResult(
@@ -312,10 +321,10 @@ class _Run:
 
 
 def _light(content: bytes | Failure) -> Outcome:
-    """Return an outcome without its layers, of which a run may have millions."""
+    """Return an outcome without its large parts: a run may have millions of points."""
     if isinstance(content, Failure):
         return Outcome(reason=content.reason)
-    return msgspec.structs.replace(decode(content), layers=())
+    return msgspec.structs.replace(decode(content), layers=(), spread=())
 
 
 def miss(verdict: Verdict) -> float:

@@ -14,20 +14,23 @@ from typing import NamedTuple
 import msgspec
 
 from onewatt.codesign.study import FileStudy, Options, Study, options_of
-from onewatt.errors import InputError, Stopped
+from onewatt.errors import InputError, MappingError, Stopped
+from onewatt.mapper.capped import ROUNDING
 from onewatt.mapper.search import search
 from onewatt.model.budget import average_power, judge, on_chip_bits
 from onewatt.model.evaluate import versions
+from onewatt.model.uncertainty import spread_of
 from onewatt.spec.architecture import Architecture
 from onewatt.spec.budget import Budget, Verdict
 from onewatt.spec.cost import Busy, Cost, Entry
 from onewatt.spec.front import LayerSummary, LevelEnergy, Outcome, Point, Totals
 from onewatt.spec.result import LayerResult, Result
-from onewatt.spec.study import MEASURES
+from onewatt.spec.study import MEASURES, MapperObjective
 from onewatt.spec.workload import Einsum, Workload
 
 #: Version of what an outcome holds: raised when a point would be worked out differently.
-OUTCOME = 1
+OUTCOME = 2
+_TIMED = ("latency", "rate")
 _DECODER = msgspec.json.Decoder(Outcome)
 
 
@@ -110,7 +113,8 @@ def outcome_of(context: Context, point: Point) -> Outcome:
     """Search the mappings of a point and return what it gives."""
     study = context.study
     built = build(study, point)
-    result = result_of(built, Path(context.cache) if context.cache else None)
+    cache = Path(context.cache) if context.cache else None
+    result = result_of(built, cache, study.constraints)
     measures = measured(result, study.constraints) | _quality(study, point)
     verdicts = judge(result, study.constraints) if study.constraints else ()
     return Outcome(
@@ -121,16 +125,63 @@ def outcome_of(context: Context, point: Point) -> Outcome:
         levels=_levels(result),
         layers=_layers(result),
         unpriced=tuple(u.name for u in result.workload.unpriced),
+        spread=spread_of(result),
     )  # fmt: skip
 
 
-def result_of(built: Built, cache: Path | None = None) -> Result:
-    """Return the full result of a point; layers that were searched before are found in `cache`."""
+def result_of(built: Built, cache: Path | None = None, constraints: Budget | None = None) -> Result:
+    """Return the full result of a point; layers that were searched before are found in `cache`.
+
+    Where the mapper minimises energy, a limit on latency or a rate steers it: the energy is the
+    least within that time.  Where no mapping keeps it, the result is the fastest.
+    """
+    plain = _searched(built, cache)
+    limit = time_limit(constraints, built.options)
+    if limit is None or _in_time(plain, constraints):
+        return plain
+    # a search allows for the rounding of its cap, a verdict for none
+    for cap in (limit, limit * (1 - 2 * ROUNDING)):
+        try:
+            found = _searched(built, cache, within=cap)
+        except MappingError:
+            break
+        if _in_time(found, constraints):
+            return found
+    return _searched(built, cache, objective="latency")
+
+
+def _searched(
+    built: Built, cache: Path | None, *, objective: MapperObjective | None = None,
+    within: float | None = None,
+) -> Result:  # fmt: skip
     options = built.options
     return search(
-        built.workload, built.architecture, objective=options.objective, tiles=options.mapspace,
-        batch=options.batch, cache=cache,
+        built.workload, built.architecture, objective=objective or options.objective,
+        tiles=options.mapspace, batch=options.batch, cache=cache, within=within,
     )  # fmt: skip
+
+
+def time_limit(constraints: Budget | None, options: Options) -> float | None:
+    """Return how long a batch may take at a point [s]; None if nothing says so to the mapper.
+
+    Examples
+    --------
+    >>> time_limit(Budget.parse("30 fps, 50 ms"), Options("energy", batch=1))
+    0.03333333333333333
+    >>> time_limit(Budget.parse("30 fps"), Options("edp")) is None
+    True
+    """
+    if constraints is None or options.objective != "energy":
+        return None
+    limits = [options.batch / x.asked if x.kind == "rate" else x.asked
+              for x in constraints.limits if x.kind in _TIMED]  # fmt: skip
+    return min(limits, default=None)
+
+
+def _in_time(result: Result, constraints: Budget | None) -> bool:
+    limits = constraints.limits if constraints else ()
+    timed = Budget(limits=tuple(x for x in limits if x.kind in _TIMED))
+    return all(v.met for v in judge(result, timed))
 
 
 def measured(result: Result, constraints: Budget | None) -> dict[str, float]:

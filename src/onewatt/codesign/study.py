@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from onewatt.codesign import knobs as turn
-from onewatt.components.chips import list_chips, load_chip
+from onewatt.components.chips import load_chip, preset_names
 from onewatt.components.rescale import rescaled
 from onewatt.errors import InputError, OnewattError, OutOfReach
 from onewatt.importers.load import load_workload
@@ -274,7 +274,7 @@ def _named(base: str, path: str, texts: list[turn.Set]) -> list[str]:
 
 
 def _chip(name: str, folder: Path) -> Architecture:
-    if name in {chip.name for chip in list_chips()} or not (folder / name).is_file():
+    if name in preset_names() or not (folder / name).is_file():
         return load_chip(name)
     return load_chip(folder / name)
 

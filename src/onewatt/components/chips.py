@@ -23,13 +23,16 @@ class ChipInfo(NamedTuple):
 
 
 @cache
-def _presets() -> dict[str, Architecture]:
-    found: dict[str, Architecture] = {}
-    for path in sorted(files("onewatt.chips").iterdir(), key=lambda p: p.name):
-        if path.name.endswith(_SUFFIX):
-            text = path.read_text(encoding="utf-8")
-            found[path.name.removesuffix(_SUFFIX)] = loads(text, "chip", name=path.name)
-    return found
+def preset_names() -> tuple[str, ...]:
+    """Return the names of the presets, without reading them."""
+    names = (p.name for p in files("onewatt.chips").iterdir())
+    return tuple(sorted(n.removesuffix(_SUFFIX) for n in names if n.endswith(_SUFFIX)))
+
+
+@cache
+def _preset(name: str) -> Architecture:
+    file = f"{name}{_SUFFIX}"
+    return loads((files("onewatt.chips") / file).read_text(encoding="utf-8"), "chip", name=file)
 
 
 def load_chip(chip: str | Path) -> Architecture:
@@ -55,9 +58,9 @@ def load_chip(chip: str | Path) -> Architecture:
     >>> load_chip("eyeriss").pes
     168
     """
-    presets = _presets()
+    presets = preset_names()
     if isinstance(chip, str) and chip in presets:
-        return presets[chip]
+        return _preset(chip)
     path = Path(chip)
     if path.is_file():
         return load(path, "chip")
@@ -76,4 +79,5 @@ def list_chips() -> tuple[ChipInfo, ...]:
     >>> "eyeriss" in [chip.name for chip in list_chips()]
     True
     """
-    return tuple(ChipInfo(n, chip.title, chip.source) for n, chip in _presets().items())
+    chips = {n: _preset(n) for n in preset_names()}
+    return tuple(ChipInfo(n, chip.title, chip.source) for n, chip in chips.items())

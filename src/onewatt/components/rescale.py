@@ -84,9 +84,9 @@ def _node(before: Architecture, after: Architecture, old: Node | None, new: Node
     if not law:
         raise InputError(
             f"chip {after.name!r}, node {new.name!r}: its size changes, but its energy is stated "
-            "for one size and it names no component class whose law to follow; name one "
-            "(component: sram), set its energy together with its size in the settings of a knob, "
-            "or keep it on purpose with 'pricing: stated'"
+            "for one size and it names no component class whose law to follow; name one in the "
+            "chip's file (component: sram), or in a study set its energy together with its size in "
+            "the settings of a knob, or keep it on purpose with 'pricing: stated'"
         )
     note = f"scaled with {_change(was, now)} by the law of class {law!r}"
     energy = tuple(_scaled(law, e, was, now, note) if e in stale else e for e in new.energy)

@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from onewatt.components.rescale import rescaled
 from onewatt.errors import InputError, unknown
 from onewatt.spec.architecture import Architecture, Container, Memory, Network, Node
 from onewatt.spec.types import Noun
@@ -118,13 +119,15 @@ def changed(chip: Architecture, lever: Lever, value: float) -> Architecture:
     Raises
     ------
     InputError
-        If the chip has no such lever, or the value is nothing.
+        If the chip has no such lever, the value is nothing, or a memory has stated energies for one
+        size and no component class whose law they could follow to another.
 
     Notes
     -----
-    A memory's stated area grows with its capacity, linearly.  Energies that the chip states stay;
-    those of the component library are priced anew, because they depend on the capacity.  A longer
-    axis has more of everything inside; networks keep their words per cycle.
+    Prices follow sizes as they do for the knobs of a study (`onewatt.components.rescale`): energies
+    and areas that the chip states for a memory are scaled by the law of its component class, those
+    of the component library priced anew.  A longer axis has more of everything inside; networks
+    keep their words per cycle.
 
     Examples
     --------
@@ -143,7 +146,7 @@ def changed(chip: Architecture, lever: Lever, value: float) -> Architecture:
     if lever.place not in names:
         raise InputError(f"chip {chip.name!r}: {unknown('node', lever.place, names)}")
     nodes = tuple(_node(n, lever, value) if n.name == lever.place else n for n in chip.nodes)
-    return msgspec.structs.replace(chip, nodes=nodes)
+    return rescaled(chip, msgspec.structs.replace(chip, nodes=nodes))
 
 
 def _node(node: Node, lever: Lever, value: float) -> Node:
@@ -158,20 +161,15 @@ def _node(node: Node, lever: Lever, value: float) -> Node:
 
 def _memory(memory: Memory, tensor: str, bits: int) -> Memory:
     """Return a memory, or its partition for a tensor, with another capacity."""
-    if tensor:
-        if tensor not in (s.tensor for s in memory.partition):
-            raise InputError(f"memory {memory.name!r} has no partition for {tensor!r}")
-        shares = tuple(
-            msgspec.structs.replace(s, capacity=bits) if s.tensor == tensor else s
-            for s in memory.partition
-        )
-        grown = msgspec.structs.replace(memory, partition=shares)
-    else:
-        grown = msgspec.structs.replace(memory, capacity=bits)
-    before, after = memory.size, grown.size
-    if memory.area is None or not before or not after:
-        return grown
-    return msgspec.structs.replace(grown, area=memory.area * (after / before))
+    if not tensor:
+        return msgspec.structs.replace(memory, capacity=bits)
+    if tensor not in (s.tensor for s in memory.partition):
+        raise InputError(f"memory {memory.name!r} has no partition for {tensor!r}")
+    shares = tuple(
+        msgspec.structs.replace(s, capacity=bits) if s.tensor == tensor else s
+        for s in memory.partition
+    )
+    return msgspec.structs.replace(memory, partition=shares)
 
 
 def _resized(chip: Architecture, axis: str, size: int) -> Architecture:

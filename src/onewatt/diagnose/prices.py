@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
@@ -21,6 +22,9 @@ Progress = Callable[[int, int, str], None]
 KIB = 8192.0
 #: Two figures closer than this share are the same: what rounding makes of sums.
 _SAME = 1e-9
+#: A network that is searched in less than this is searched in one process: others take as long to
+#: start [s].
+_POOL_PAYS = 5.0
 
 
 class Worth(Noun):
@@ -28,8 +32,8 @@ class Worth(Noun):
 
     `amount` is what is added, in `unit`: KiB over all instances, words per cycle of each instance
     or network, rows or columns.  `energy` [J] and `latency` [s] are what changes; `share` is that
-    of the objective [1].  `access` is the energy of one read after and before the change, if the
-    library prices it anew [J].  `failed` says why there is no mapping, if there is none.
+    of the objective [1].  `access` is the energy of one read after and before the change, if it
+    follows the size [J].  `failed` says why there is no mapping or no price, if there is none.
     """
 
     lever: Lever
@@ -48,9 +52,14 @@ class Worth(Noun):
         """Whether anything changes."""
         return bool(self.energy or self.latency)
 
+    @property
+    def gains(self) -> bool:
+        """Whether the objective gets less."""
+        return self.share < 0
+
 
 class Priced(Noun):
-    """A lever with its next step, and the first step on the way to `reach` that changes anything.
+    """A lever with its next step, and if that gains nothing the first up to `reach` that does.
 
     `note` says what stays as it is although the chip changes.
     """
@@ -87,19 +96,22 @@ class Again:
         self.result, self.workers, self.cache = result, workers, cache
         self.tiles: Tiles = tiles
         self.known: dict[Architecture, Result | str] = {}
+        self._took = 0.0
 
     def on(self, chip: Architecture) -> Result | str:
         """Return the result on a chip, or why no mapping fits."""
         if chip not in self.known:
-            given = self.result
+            given, begun = self.result, time.monotonic()
+            workers = self.workers if self._took > _POOL_PAYS else 1
             try:
                 self.known[chip] = search(
                     given.workload, chip, objective=given.objective, within=given.within,
-                    batch=given.batch, seed=given.seed, workers=self.workers, tiles=self.tiles,
+                    batch=given.batch, seed=given.seed, workers=workers, tiles=self.tiles,
                     cache=self.cache,
                 )  # fmt: skip
             except MappingError as error:
                 self.known[chip] = str(error)
+            self._took = time.monotonic() - begun
         return self.known[chip]
 
 
@@ -141,7 +153,7 @@ def chip_prices(
     tiles : str or None
         The set of tile sizes to search in, by default that of the result.
     reach : float
-        If the next step changes nothing, twice the step is tried, and so on up to this many times
+        If the next step gains nothing, twice the step is tried, and so on up to this many times
         the figure [1].
     workers : int
         Processes to search layers in, 0 for every processor.
@@ -211,32 +223,28 @@ def _priced(again: Again, base: Result, lever: Lever, reach: float) -> Priced:
     step = step_of(base.architecture, lever)
     first = _worth(again, base, lever, lever.value + step)
     after, many = None, 2.0
-    while not (first.matters or first.failed) and lever.value + many * step <= reach * lever.value:
+    while not (first.gains or first.failed) and lever.value + many * step <= reach * lever.value:
         tried = _worth(again, base, lever, lever.value + many * step)
-        if tried.matters or tried.failed:
+        if tried.gains:
             after = tried
             break
         many *= 2
-    return Priced(step=first, next=after, note=_note(base.architecture, lever))
-
-
-def _note(chip: Architecture, lever: Lever) -> str:
-    if lever.what != "capacity":
-        return "networks keep their words per cycle" if lever.what == "instances" else ""
-    memory = next(m for m in chip.memories if m.name == lever.place)
-    stated = [e.action for e in memory.energy]
-    return "energy per access stays: the chip states it" if "read" in stated else ""
+    note = "networks keep their words per cycle" if lever.what == "instances" else ""
+    return Priced(step=first, next=after, note=note)
 
 
 def _worth(again: Again, base: Result, lever: Lever, value: float) -> Worth:
-    chip = changed(base.architecture, lever, value)
     amount, unit = (
         round(value - lever.value, 9),
         {"instances": "instances"}.get(lever.what, lever.unit),
     )
     if lever.what == "capacity":
-        amount, unit = amount * chip.instances(lever.place) / KIB, "KiB"
-    found = again.on(chip)
+        amount, unit = amount * base.architecture.instances(lever.place) / KIB, "KiB"
+    try:
+        chip = changed(base.architecture, lever, value)
+        found = again.on(chip)
+    except InputError as error:  # a size for which nothing says what an access costs
+        return Worth(lever=lever, after=value, amount=amount, unit=unit, failed=str(error))
     if isinstance(found, str):
         return Worth(lever=lever, after=value, amount=amount, unit=unit, failed=found)
     energy = _apart(found.energy, base.energy)
@@ -260,7 +268,7 @@ def _objective(result: Result) -> float:
 
 
 def _access(before: Architecture, after: Architecture, lever: Lever) -> tuple[float, float] | None:
-    """Return the energy of a read after and before, where the library prices it anew [J]."""
+    """Return the energy of a read after and before, where it follows the size [J]."""
     node = next((n for n in before.nodes if n.name == lever.place), None)
     if lever.what != "capacity" or not isinstance(node, Memory):
         return None

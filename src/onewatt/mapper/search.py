@@ -278,10 +278,12 @@ def _search_task(task: tuple[Einsum, _Ask], stop: Callable[[], bool]) -> Found:
     einsum, ask = task
     one = without_trivial(einsum)
     prices = price_list(ask.architecture)
-    key = store.key(one, ask.architecture, prices, ask.goal, ask.tiles)
-    known = store.load(ask.cache, key, one, ask.architecture, prices)
-    if known is not None:
-        return known
+    asked = (one, ask.architecture, prices, ask.goal, ask.tiles)
+    proved, tried = store.key(*asked), store.key(*asked, ask.effort)
+    for key in dict.fromkeys((proved, tried)):
+        known = store.load(ask.cache, key, one, ask.architecture, prices)
+        if known is not None:
+            return known
     try:
         found = search_layer(
             one,
@@ -299,8 +301,11 @@ def _search_task(task: tuple[Einsum, _Ask], stop: Callable[[], bool]) -> Found:
         ) from error
     except Stopped as stopped:
         raise Stopped(f"stopped before any mapping of layer {einsum.name!r} was found") from stopped
+    # the same effort ends with the same gap, but an interrupt comes at any time
     if found.gap == 0.0:
-        store.save(ask.cache, key, found)
+        store.save(ask.cache, proved, found)
+    elif ask.effort is not None and not stop():
+        store.save(ask.cache, tried, found)
     return found
 
 

@@ -18,21 +18,28 @@ from onewatt.spec.price import Prices
 from onewatt.spec.workload import Einsum
 
 
-class _Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a file holds: whose answer it is, mappings as text, and how much was looked at."""
 
     key: str
     mappings: tuple[str, ...]
     boxes: int
     scored: int
+    gap: float = 0.0
 
 
 def key(
-    einsum: Einsum, architecture: Architecture, prices: Prices, goal: str, tiles: str
+    einsum: Einsum, architecture: Architecture, prices: Prices, goal: str, tiles: str,
+    effort: int | None = None,
 ) -> str:  # fmt: skip
-    """Return the name of an answer: a digest of all that it depends on."""
+    """Return the name of an answer: a digest of all that it depends on.
+
+    What is proved does not depend on the `effort` that was spent; what is not does.
+    """
     nameless = msgspec.structs.replace(einsum, name="", count=1)
     asked = msgspec.json.encode((nameless, architecture, prices, goal, tiles, versions()))
+    if effort is not None:
+        asked += msgspec.json.encode(effort)
     return hashlib.sha256(asked).hexdigest()[:32]
 
 
@@ -44,7 +51,7 @@ def load(
         return None
     try:
         kept = msgspec.json.decode((folder / f"{name}.json").read_bytes(), type=_Kept)
-        if kept.key != name:
+        if kept.key != name or not 0 <= kept.gap <= 1:
             return None  # the answer of another layer may fit this one, and is none
         choices: list[Choice] = []
         for text in kept.mappings:
@@ -53,14 +60,15 @@ def load(
             choices.append(Choice(cost.energy, cost.cycles(einsum.name), mapping))
     except (OSError, ValueError, MappingError, OnewattError):
         return None
-    return Found(tuple(choices), kept.boxes, kept.scored, 0.0) if choices else None
+    return Found(tuple(choices), kept.boxes, kept.scored, kept.gap) if choices else None
 
 
 def save(folder: Path | None, name: str, found: Found) -> None:
     """Keep a finished layer; a folder that cannot be written is no error."""
     if folder is None:
         return
-    kept = _Kept(name, tuple(str(c.mapping) for c in found.front), found.boxes, found.scored)
+    mappings = tuple(str(c.mapping) for c in found.front)
+    kept = _Kept(name, mappings, found.boxes, found.scored, found.gap)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         half = folder / f"{name}.{os.getpid()}.part"

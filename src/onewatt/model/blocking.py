@@ -7,12 +7,20 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
 Exponents = tuple[float, ...]
 
 #: Lengths of a period that are tried, as shares of the one that is best for endless work.
 _PERIODS = (1.0, 0.7, 0.5, 0.35, 0.25, 0.15, 0.1, 0.05, 0.02, 0.005)
 #: Values of a bit of room that are tried, as shares of what it saves at most.
 _ROOM = (1.0, 0.3, 0.1, 0.03)
+
+
+#: Half of the least exponent, where a sum of exponents may be empty.
+_LEAST = 0.25
 
 
 class Operand(NamedTuple):
@@ -116,16 +124,12 @@ def least_price(
     whole = max((sum(v * r for v, r in zip(vs, rooms, strict=True) if v) for vs in values),
                 default=0.0)  # fmt: skip
     whole += sum(t.price * t.flying for t in operands)
-    best = 0.0
-    for share in _PERIODS:
-        paid = 2 * whole * share
-        if paid <= 0:
-            break
-        most = min(
-            _most_points(operands, rooms, s, vs, paid) for s in powers for vs in values
-        )  # fmt: skip
-        best = max(best, paid * (points / most - places))
-    return best
+    if whole <= 0:
+        return 0.0
+    paid = 2 * whole * np.array(_PERIODS)
+    worth = np.array(values, dtype=np.float64).reshape(len(values), len(rooms))
+    most = np.min([_most_points(operands, rooms, s, worth, paid) for s in powers], axis=(0, 2))
+    return max(0.0, float(np.max(paid * (points / most - places))))
 
 
 def _values(operands: Sequence[Operand], rooms: Sequence[float]) -> list[tuple[float, ...]]:
@@ -143,32 +147,41 @@ def _most_points(
     operands: Sequence[Operand],
     rooms: Sequence[float],
     powers: Exponents,
-    values: Sequence[float],
-    paid: float,
-) -> float:
-    """Return the most operations of a period: max Π (windows·N)^s with Σ price·N within means."""
-    means = paid + sum(v * r for v, r in zip(values, rooms, strict=True) if v)
-    prices = [
-        min(t.price, values[t.room] * t.bits) if t.room >= 0 else t.price for t in operands
-    ]  # fmt: skip
-    means += sum(c * t.flying for c, t in zip(prices, operands, strict=True))
-    most, left = 1.0, list[tuple[float, float, float]]()
-    for t, s, c in zip(operands, powers, prices, strict=True):
-        if s > 0:
-            most *= t.windows**s
-            if c > 0:
-                left.append((s, c, t.words))
-            else:
-                most *= t.words**s
-    while left:
-        share = means / sum(s for s, _, _ in left)
-        whole = [row for row in left if share * row[0] / row[1] >= row[2]]
-        if not whole:
-            return most * math.prod((share * s / c) ** s for s, c, _ in left)
-        for row in whole:  # no more than all of its words
-            means -= row[1] * row[2]
-            most *= row[2] ** row[0]
-            left.remove(row)
+    values: Floats,
+    paid: Floats,
+) -> Floats:
+    """Return the most operations of a period: max Π (windows·N)^s with Σ price·N within means.
+
+    `values` are prices of a bit [tries, rooms], `paid` of a period [periods]; the answer is of
+    every period with every try.  What is left of the means goes to each tensor by its exponent,
+    those that then have all of their words first.
+    """
+    free = np.where(np.isfinite(rooms), rooms, 0.0)  # endless room is worth nothing
+    ends = np.stack([
+        np.minimum(t.price, values[:, t.room] * t.bits) if t.room >= 0
+        else np.full(len(values), t.price) for t in operands
+    ])  # fmt: skip
+    flying = np.array([t.flying for t in operands])
+    means = paid[:, None] + values @ free + flying @ ends
+    wanted = [i for i, s in enumerate(powers) if s > 0]
+    s = np.array([powers[i] for i in wanted])[:, None, None]
+    price = ends[wanted][:, None, :]
+    words = np.array([operands[i].words for i in wanted])[:, None, None]
+    whole = words**s
+    windows = math.prod(operands[i].windows ** powers[i] for i in wanted)
+    most = windows * np.prod(np.where(price > 0, 1.0, whole), axis=0) * np.ones_like(means)
+    left = np.broadcast_to(price > 0, (len(wanted), *means.shape))
+    price = np.where(price > 0, price, 1.0)
+    for _ in range(len(wanted) + 1):
+        shares = np.maximum(means, 0.0) / np.maximum(np.sum(s * left, axis=0), _LEAST) * s / price
+        full = left & (shares >= words)
+        last = ~full.any(axis=0)  # nothing more is used up: the rest is shared
+        most = most * np.prod(np.where(left & last, shares**s, 1.0), axis=0)
+        most = most * np.prod(np.where(full, whole, 1.0), axis=0)
+        means = means - np.sum(np.where(full, price * words, 0.0), axis=0)
+        left = left & ~full & ~last
+        if not left.any():
+            break
     return most
 
 

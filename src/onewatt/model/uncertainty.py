@@ -6,7 +6,6 @@ import hashlib
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from onewatt.errors import InputError
 from onewatt.spec.architecture import Architecture, Container
 from onewatt.spec.cost import Cost
-from onewatt.spec.price import Prices
+from onewatt.spec.price import Prices, Spread, Uncertain
 from onewatt.spec.result import Result
 from onewatt.spec.types import Noun
 
@@ -28,18 +27,6 @@ TAIL = 0.05
 _ROUNDING = 1e-12
 #: Shares are rounded to this many digits, so that equal bands share their draws.
 _DIGITS = 12
-
-
-class Uncertain(NamedTuple):
-    """What one price adds to an energy [J], its band, and the source of error it moves with."""
-
-    key: str
-    energy: float
-    low: float
-    high: float
-
-
-Spread = tuple[Uncertain, ...]
 
 
 class Odds(Noun):
@@ -261,6 +248,55 @@ def distinguishable(
     """
     one, two = (s if isinstance(s, tuple) else spread_of(s) for s in (first, second))
     return odds(one, two, times=times, draws=draws, seed=seed).sure(confidence)
+
+
+def undecided(
+    spreads: Sequence[Spread],
+    *,
+    times: Sequence[float] | None = None,
+    confidence: float = 0.95,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> tuple[tuple[int, ...], ...]:
+    """Return for each of several results the others whose energy is not surely another.
+
+    Parameters
+    ----------
+    spreads : sequence of Spread
+        What each result is made of.
+    times : sequence of float or None
+        What each energy is multiplied with: one over its batch for the energy of an inference, its
+        latency for energy-delay products.
+    confidence : float
+        How sure it must be which of two is less [1].
+    draws, seed : int
+        See `energies`.
+
+    Returns
+    -------
+    tuple of tuples of int
+        Indices, rising; who is in the row of another has that other in its own row.
+
+    Examples
+    --------
+    >>> sram = [(Uncertain("class sram", e, e / 2, e * 2),) for e in (1.0, 1.2)]
+    >>> dram = (Uncertain("class dram", 1.1, 0.8, 2.1),)
+    >>> undecided([*sram, dram])
+    ((2,), (2,), (0, 1))
+    """
+    weights = np.ones(len(spreads)) if times is None else np.asarray(times, dtype=np.float64)
+    drawn = energies(spreads, draws=draws, seed=seed) * weights[:, None]
+    rows: list[list[int]] = [[] for _ in spreads]
+    for i in range(len(spreads) - 1):
+        one, others = drawn[i], drawn[i + 1 :]
+        below = np.mean(one < others * (1 - _ROUNDING), axis=1)
+        above = np.mean(one > others * (1 + _ROUNDING), axis=1)
+        better = below + (1 - below - above) / 2
+        unsure = np.maximum(better, 1 - better) < confidence
+        for j in map(int, np.flatnonzero(unsure) + i + 1):
+            rows[i].append(j)
+            rows[j].append(i)
+    return tuple(map(tuple, rows))
 
 
 def alike(

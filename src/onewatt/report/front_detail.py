@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from onewatt.codesign import knobs as turn
+from onewatt.codesign.naming import identifier
 from onewatt.codesign.study import FileStudy, Study
 from onewatt.diagnose.eyexam import LayerExam
 from onewatt.errors import OnewattError
@@ -62,7 +63,7 @@ def detail(front: Front, point: Evaluated, study: Study | None, why_not: str) ->
         "facts": _facts(known),
         "levels": _levels(known),
         "chip": boxes(chip, spent, _turned(study, point)) if chip else [],
-        "head": _head(chip, known) if chip else "",
+        "head": _head(chip, known, identifier(front.study.name, point.number)) if chip else "",
         "files": _files(front, point, study),
         "layers": [_summary(row, known) for row in known.layers or ()],
         "missing": missing,
@@ -110,9 +111,9 @@ def _levels(known: PointResult) -> list[list[str]]:
     return [[r.level, quantity(r.energy, "J"), percent(r.energy / whole)] for r in rows]
 
 
-def _head(chip: Architecture, known: PointResult) -> str:
-    # its title may speak of the chip before the knobs
-    words = [chip.name, format_quantity(chip.clock, "Hz"),
+def _head(chip: Architecture, known: PointResult, name: str) -> str:
+    # the name of its file; its own name and title are those of the chip before the knobs
+    words = [name, format_quantity(chip.clock, "Hz"),
              format_quantity(chip.technology.node, "m"), f"{chip.pes} PEs"]  # fmt: skip
     if known.totals.area:
         words.append(quantity(known.totals.area, "m2"))

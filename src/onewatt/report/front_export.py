@@ -7,7 +7,9 @@ import shlex
 import msgspec
 
 from onewatt.codesign import knobs as turn
+from onewatt.codesign.outcome import time_limit
 from onewatt.codesign.study import FileStudy, Study, options_of, with_options
+from onewatt.report.front_noise import noise_note
 from onewatt.report.front_text import value
 from onewatt.spec import files
 from onewatt.spec.front import Evaluated, Front, Point
@@ -77,11 +79,22 @@ def command(point: Evaluated, study: Study) -> str | None:
     texts = {s.path: s.text for s in given}
     network = with_options(texts.get(turn.WORKLOAD, study.asked.workload), texts)
     options = options_of(study, chosen)
+    cap = time_limit(study.constraints, options)
+    # a point that no mapping brings within its time has its fastest
+    late = cap is not None and not _in_time(point)
     words = ["onewatt", "analyze", network, "--chip", chip_name(point),
-             "--objective", options.objective, "--tiles", options.mapspace]  # fmt: skip
+             "--objective", "latency" if late else options.objective,
+             "--tiles", options.mapspace]  # fmt: skip
+    if cap is not None and not late:
+        words += ["--within", f"{cap!r} s"]
     if options.batch != 1:
         words += ["--batch", str(options.batch)]
     return shlex.join(words)
+
+
+def _in_time(point: Evaluated) -> bool:
+    rows = point.result.budget if point.result else ()
+    return all(v.met for v in rows if v.kind in ("latency", "rate"))
 
 
 def _only(knob: Knob, choice: str) -> Knob:
@@ -102,6 +115,7 @@ def _about(front: Front, point: Evaluated) -> list[str]:
         f"({front.study.workload} on {front.study.chip})",
         knobs,
         measures,
+        noise_note(front, point).capitalize(),
     ]
 
 

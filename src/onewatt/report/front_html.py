@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from onewatt import __version__
+from onewatt.codesign.noise import noisy_measure
 from onewatt.codesign.study import Study
 from onewatt.errors import OnewattError
 from onewatt.report.front_data import ROOM, front_data
-from onewatt.report.front_noise import noise_notes
+from onewatt.report.front_noise import noise_limit, noise_mark, noise_notes
 from onewatt.report.front_point import study_of_front, why
 from onewatt.report.front_text import nearest_miss, value
 from onewatt.report.page import card, embedded, fill, plotly, template
@@ -81,7 +82,7 @@ def front_page(
                 "the page with onewatt report FRONT.json --files DIR."
             )
     if notes is None:
-        notes = noise_notes(front, study) if study is not None else {}
+        notes = noise_notes(front)
     data = front_data(front, study, notes=notes, why_not=why_not, room=room)
     asked = front.study
     shown = {
@@ -95,7 +96,8 @@ def front_page(
             template(name) for name in ("front_parallel.js", "front_point.js", "front.js")
         ), "plotly": plotly(),
         "data": embedded(data), "verdict": _verdict(front), "cards": _cards(front),
-        "notice": _notice(front), "left": _left(data["left"]), "failures": _failures(front),
+        "notice": _notice(front), "left": _left(data["left"]["points"], noise_limit(front)),
+        "failures": _failures(front),
         "facts": _facts(front), "study": _study(front),
     }  # fmt: skip
     return fill(template("front.html"), parts)
@@ -125,7 +127,9 @@ def _cards(front: Front) -> str:
         best = min(mine, key=lambda p: signed(objective.goal, p.objectives[objective.name]))
         most = "most" if objective.goal == "most" else "least"
         text = value(objective, best.objectives[objective.name])
-        rows.append((f"{most.capitalize()} {objective.name}", text, f"at point {best.number}"))
+        mark = noise_mark(best) if objective.name == noisy_measure(front) else ""
+        rows.append((f"{most.capitalize()} {objective.name}", text,
+                     f"at point {best.number} {mark}".rstrip()))  # fmt: skip
     if front.hypervolume is not None and len(front.study.objectives) > 1:
         rows.append(("Hypervolume", plain(front.hypervolume), "up to the reference"))
     return "".join(card(*row) for row in rows)
@@ -155,11 +159,10 @@ def _notice(front: Front) -> str:
     return f'<section class="panel warning" id="notice">{lines}</section>'
 
 
-def _left(left: dict[str, int]) -> str:
-    if not left["points"]:
-        return ""
-    many = large(left["points"])
-    return f'<p class="muted">{many} further points are in the file alone, not on this page.</p>'
+def _left(points: int, uncompared: str) -> str:
+    said = [f"{large(points)} further points are in the file alone, not on this page."]
+    lines = [*(said if points else []), *([uncompared] if uncompared else [])]
+    return "".join(f'<p class="muted">{html.escape(line)}</p>' for line in lines)
 
 
 def _failures(front: Front) -> str:

@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from onewatt.report import blocks
+from onewatt.report.front_noise import noise_legend, noise_mark, noise_note
 from onewatt.report.wording import large, percent, plain, quantity, verdict
 from onewatt.spec.budget import Verdict
 from onewatt.spec.front import Evaluated, Front, PointResult
@@ -32,6 +33,8 @@ def show_point(front: Front, number: int, console: Console) -> None:
     point = front.point(number)
     console.print(blocks.title(f"point {number} of {front.study.name}"))
     console.print(blocks.facts([*point.knobs.items(), *_measures(front, point)]))
+    if note := noise_note(front, point):
+        console.print(Text(f"  {note}\n", style="dim"))
     if point.reason is not None:
         console.print(Text(f"  failed: {point.reason}", style="bold red"))
     if point.result is not None:
@@ -110,12 +113,19 @@ def _table(front: Front) -> RenderableType:
     table.add_column("point", justify="right", no_wrap=True)
     for objective in front.study.objectives:
         table.add_column(objective.name, justify="right", no_wrap=True)
+    legend = noise_legend(front)
+    if legend:
+        table.add_column("noise", overflow="fold")
     for knob in turned:
         table.add_column(knob, overflow="fold")
     for point in best[:_ROWS]:
         values = [value(o, point.objectives[o.name]) for o in front.study.objectives]
-        table.add_row(str(point.number), *values, *(Text(point.knobs[k]) for k in turned))
+        marks = [noise_mark(point)] if legend else []
+        knobs = (Text(point.knobs[k]) for k in turned)
+        table.add_row(str(point.number), *values, *marks, *knobs)
     lines: list[RenderableType] = [blocks.title("Front"), Padding(table, (0, 0, 1, 2))]
+    if legend:
+        lines.append(Padding(Text(legend, style="dim"), (0, 0, 0, 2)))
     if len(best) > _ROWS:
         lines.append(Text(f"  and {len(best) - _ROWS} more in the file", style="dim"))
     return Group(*lines)

@@ -8,12 +8,15 @@ from typing import Any
 
 from onewatt import __version__
 from onewatt.diagnose.eyexam import Exam
+from onewatt.diagnose.prices import ChipPrices
 from onewatt.diagnose.shortfall import shortfalls
+from onewatt.diagnose.smallest import Meeting
 from onewatt.report import charts, exam_charts
 from onewatt.report.budget_html import badge, budget
 from onewatt.report.exam_html import causes, examined, layer_exam
 from onewatt.report.figures import Figures, LayerFigures, figures
 from onewatt.report.page import card, embedded, fill, plotly, rows_html, table_html, template
+from onewatt.report.prices_html import prices_chart, prices_section
 from onewatt.report.store import write_text
 from onewatt.report.tables import findings, layer_proof, proof
 from onewatt.report.wording import (
@@ -30,7 +33,10 @@ from onewatt.spec.mapping import Mapping, Spatial, Storage
 from onewatt.spec.result import LayerResult, Result
 
 
-def write_report(result: Result, path: str | Path, *, command: str = "") -> None:
+def write_report(
+    result: Result, path: str | Path, *, command: str = "", prices: ChipPrices | None = None,
+    meeting: Meeting | None = None,
+) -> None:  # fmt: skip
     """Write the report of a result as one HTML file, all or nothing.
 
     Parameters
@@ -41,16 +47,21 @@ def write_report(result: Result, path: str | Path, *, command: str = "") -> None
         The file; an existing one is replaced.
     command : str
         The command line that makes it again, to be shown.
+    prices, meeting
+        What more of the chip is worth and the smallest change that meets a budget, to be shown.
 
     Raises
     ------
     InputError
         If it cannot be written.
     """
-    write_text(path, html_page(result, command=command))
+    write_text(path, html_page(result, command=command, prices=prices, meeting=meeting))
 
 
-def html_page(result: Result, *, command: str = "") -> str:
+def html_page(
+    result: Result, *, command: str = "", prices: ChipPrices | None = None,
+    meeting: Meeting | None = None,
+) -> str:  # fmt: skip
     """Return the report as one self-contained HTML page.
 
     Parameters
@@ -59,6 +70,8 @@ def html_page(result: Result, *, command: str = "") -> str:
         What was found.
     command : str
         The command line that makes it again, to be shown.
+    prices, meeting
+        See `write_report`.
 
     Returns
     -------
@@ -78,7 +91,7 @@ def html_page(result: Result, *, command: str = "") -> str:
         "common": template("common.js"),
         "script": template("page.js"),
         "plotly": plotly(),
-        "data": embedded(_data(found, exam)),
+        "data": embedded(_data(found, exam, prices)),
         "cards": _cards(found),
         "verdict": badge(result.budget),
         "findings": "".join(f"<li>{html.escape(s)}</li>" for s in findings(found)),
@@ -87,6 +100,7 @@ def html_page(result: Result, *, command: str = "") -> str:
         "layers": _layers(found),
         "undrawn": _undrawn(found),
         "causes": causes(exam, why_not),
+        "worth": prices_section(prices, meeting),
         "facts": _facts(found, command),
         "prices": _prices(result),
         "areas": _areas(result),
@@ -94,7 +108,7 @@ def html_page(result: Result, *, command: str = "") -> str:
     return fill(template("page.html"), parts)
 
 
-def _data(found: Figures, exam: Exam | None) -> dict[str, Any]:
+def _data(found: Figures, exam: Exam | None, prices: ChipPrices | None) -> dict[str, Any]:
     exams = {x.name: x for x in exam.layers} if exam else {}
     drawn = {
         "levels": charts.by_level(found),
@@ -103,6 +117,7 @@ def _data(found: Figures, exam: Exam | None) -> dict[str, Any]:
         "layers": charts.by_layer(found),
         "causes": exam_charts.by_cause(exam, found.result.architecture.clock) if exam else None,
         "roofline": charts.roofline(found, exam),
+        "worth": prices_chart(prices) if prices else None,
     }
     rows = zip(found.layers, found.result.layers, strict=True)
     return {

@@ -13,6 +13,11 @@ from onewatt.diagnose.smallest import Meeting, Turn
 from onewatt.report import blocks
 from onewatt.report.wording import plain, quantity, verdict
 
+#: What a search for a budget answers.
+SMALLEST = "The smallest change of the chip that meets the budget"
+#: The name of a row that follows one which gains nothing.
+NEXT = "  the first more that gains"
+
 
 def show_prices(found: ChipPrices, console: Console) -> None:
     """Print what each figure of a chip is worth.
@@ -29,30 +34,38 @@ def show_prices(found: ChipPrices, console: Console) -> None:
     table = blocks.table(
         "figure", "has>", "added>", "energy each>", "time each>", "objective>", "area>"
     )
-    for row in sorted(found.rows, key=lambda r: (r.next or r.step).share):
-        _add(table, row, row.step, _value(row.step.lever, row.step.lever.value))
+    for row in ordered(found):
+        _add(table, row, row.step, value_text(row.step.lever, row.step.lever.value))
         if row.next is not None:
             _add(table, row, row.next, "")
     console.print(Padding(table, (0, 0, 1, 2)))
-    for note in _notes(found):
+    for note in notes_of(found):
         console.print(Padding(Text(note, style="dim"), (0, 0, 0, 2)))
 
 
+def ordered(found: ChipPrices) -> list[Priced]:
+    """Return prices, those that gain most first."""
+    return sorted(found.rows, key=lambda r: (r.next or r.step).share)
+
+
 def _add(table: Table, row: Priced, worth: Worth, has: str) -> None:
-    name = row.step.lever.name if has else "  the first more that changes anything"
+    name = row.step.lever.name if has else NEXT
+    added, energy, time, share, area = cells(worth)
+    style = "dim" if not worth.matters else "green" if worth.gains else "red"
+    table.add_row(Text(name), has, added, energy, time, Text(share, style=style), area)
+
+
+def cells(worth: Worth) -> tuple[str, str, str, str, str]:
+    """Return what a change adds and what it is worth: energy, time, objective and area, as text."""
     added = f"+{plain(worth.amount)} {worth.unit}"
     if worth.failed:
-        table.add_row(Text(name), has, added, Text("no mapping"), "", "", "")
-        return
+        return added, "unknown", "", "", ""
     area = "–" if worth.area is None else _signed(worth.area, "m2")
     if not worth.matters:
-        table.add_row(Text(name), has, added, Text("nothing", style="dim"), "", "", area)
-        return
-    style = "green" if worth.share < 0 else "red"
-    table.add_row(
-        Text(name), has, added, _signed(worth.energy / worth.amount, "J"),
-        _signed(worth.latency / worth.amount, "s"),
-        Text(f"{100 * worth.share:+.2g} %", style=style), area,
+        return added, "nothing", "", "", area
+    return (
+        added, _signed(worth.energy / worth.amount, "J"),
+        _signed(worth.latency / worth.amount, "s"), f"{100 * worth.share:+.2g} %", area,
     )  # fmt: skip
 
 
@@ -62,7 +75,8 @@ def _signed(value: float, unit: str) -> str:
     return ("+" if value > 0 else "-") + quantity(abs(value), unit)
 
 
-def _value(lever: Lever, value: float) -> str:
+def value_text(lever: Lever, value: float) -> str:
+    """Return a value of a lever with its unit."""
     if lever.unit == "1":
         return f"{value:.0f}"
     if lever.unit == "word/cycle":
@@ -70,23 +84,33 @@ def _value(lever: Lever, value: float) -> str:
     return quantity(value, lever.unit)
 
 
-def _notes(found: ChipPrices) -> list[str]:
-    stays = [r.step.lever.name for r in found.rows if r.note.startswith("energy")]
+def notes_of(found: ChipPrices) -> list[str]:
+    """Return what has to be said below a table of prices."""
     notes = [
-        f"{found.searches} chips searched, {found.tiles} tiles; where the next step changes "
+        f"{found.searches} chips searched, {found.tiles} tiles; where the next step gains "
         f"nothing, steps were doubled up to {plain(found.reach)}x the figure.  KiB are of all "
         "instances together, energies and times of one batch."
     ]
-    if stays:
-        notes.append(f"Energy per access stays as the chip states it: {', '.join(stays)}.")
     for row in found.rows:
         worth = row.next or row.step
         if worth.access is not None:
             after, before = (quantity(x, "J") for x in worth.access)
             notes.append(f"A read of {worth.lever.place} costs {after} instead of {before} then.")
+    notes += [f"{', '.join(names)}: {reason}" for reason, names in _failures(found).items()]
     if any(r.step.lever.what == "instances" for r in found.rows):
         notes.append("A longer axis has more of all that is inside; networks keep their words.")
     return notes
+
+
+def _failures(found: ChipPrices) -> dict[str, list[str]]:
+    """Return why steps have no worth, each reason once with the levers that it holds for."""
+    made: dict[str, list[str]] = {}
+    for row in found.rows:
+        lever, failed = row.step.lever, row.step.failed
+        if failed:
+            reason = failed.split(f"node {lever.place!r}: ")[-1].rstrip(".") + "."
+            made.setdefault(reason, []).append(lever.name)
+    return made
 
 
 def show_meeting(meeting: Meeting, console: Console) -> None:
@@ -99,30 +123,32 @@ def show_meeting(meeting: Meeting, console: Console) -> None:
     console : Console
         Where to print.
     """
-    title = "The smallest change of the chip that meets the budget"
-    console.print(blocks.title(title))
-    lines: list[Text] = []
-    if not meeting.found:
-        pairs = "not all pairs were tried" if meeting.given_up else "nor is any pair up to 4x"
-        lines.append(Text(f"none found: no figure is enough up to 16x, {pairs}", style="bold red"))
-    elif not meeting.turns:
-        lines.append(Text("none is needed: the budget is met", style="green"))
-    else:
-        said = " and ".join(_turn(t) for t in meeting.turns)
-        lines.append(Text(said, style="bold green"))
-        lines += [Text(f"  {verdict(v)}") for v in meeting.verdicts]
-        lines += [Text(f"or {_turn(t)}") for t in meeting.others[:5]]
-    lines.append(
-        Text(
-            f"{meeting.looked_at} chips looked at, {meeting.bounded} of them dismissed by a bound "
-            "that no mapping undercuts", style="dim",
-        )
-    )  # fmt: skip
-    for line in lines:
+    console.print(blocks.title(SMALLEST))
+    said, detail, looked = meeting_text(meeting)
+    lines = [Text(said, style="bold green" if meeting.found else "bold red")]
+    lines += [Text(line) for line in detail]
+    for line in (*lines, Text(looked, style="dim")):
         console.print(Padding(line, (0, 0, 0, 2)))
 
 
-def _turn(turn: Turn) -> str:
+def meeting_text(meeting: Meeting) -> tuple[str, list[str], str]:
+    """Return the smallest change, what more is known of it, and how it was found, in words."""
+    looked = (
+        f"{meeting.looked_at} chips looked at, {meeting.bounded} of them dismissed by a bound "
+        "that no mapping undercuts"
+    )
+    if not meeting.found:
+        pairs = "not all pairs were tried" if meeting.given_up else "nor is any pair up to 4x"
+        return f"none found: no figure is enough up to 16x, {pairs}", [], looked
+    if not meeting.turns:
+        return "none is needed: the budget is met", [], looked
+    detail = [f"  {verdict(v)}" for v in meeting.verdicts]
+    detail += [f"or {turn_text(t)}" for t in meeting.others[:5]]
+    return " and ".join(turn_text(t) for t in meeting.turns), detail, looked
+
+
+def turn_text(turn: Turn) -> str:
+    """Return a change of a chip in words."""
     lever = turn.lever
-    values = f"{_value(lever, lever.value)} to {_value(lever, turn.after)}"
+    values = f"{value_text(lever, lever.value)} to {value_text(lever, turn.after)}"
     return f"{lever.name}: {values} ({plain(turn.factor)}x)"

@@ -10,7 +10,12 @@ from onewatt.diagnose.eyexam import STEPS
 from onewatt.errors import InputError, unknown
 from onewatt.report.exam_tables import FLEXIBILITY_SCHEMA
 from onewatt.report.exam_tables import SCHEMA as EXAM
-from onewatt.report.schema_more import comparison_schema, device_schema, prices_schema
+from onewatt.report.schema_more import (
+    calibration_schema,
+    comparison_schema,
+    device_schema,
+    prices_schema,
+)
 from onewatt.report.schema_parts import (
     AMOUNT,
     COUNT,
@@ -45,6 +50,7 @@ def schema(kind: str) -> Schema:
         "result": result_schema, "front": front_schema, "eyexam": exam_schema,
         "flexibility": flexibility_schema, "simulation": simulation_schema,
         "device-result": device_schema, "comparison": comparison_schema, "prices": prices_schema,
+        "calibration": calibration_schema,
     }  # fmt: skip
     if kind in tables:
         return tables[kind]()

@@ -1,7 +1,10 @@
-"""JSON Schemas of the tables of devices, comparisons and prices."""
+"""JSON Schemas of the tables of devices, comparisons, prices and calibrations."""
 
 from __future__ import annotations
 
+from typing import get_args
+
+from onewatt.report.calibration import SCHEMA as CALIBRATION
 from onewatt.report.compare import SCHEMA as COMPARISON
 from onewatt.report.device_tables import SCHEMA as DEVICE
 from onewatt.report.prices_tables import SCHEMA as PRICES
@@ -19,6 +22,7 @@ from onewatt.report.schema_parts import (
     remedy,
     verdict,
 )
+from onewatt.spec.result import Objective
 
 _NUMBER: Schema = {"type": "number"}
 
@@ -97,3 +101,43 @@ def prices_schema() -> Schema:
         smallest_change=maybe(meeting),
     )  # fmt: skip
     return {"$schema": DIALECT, "$id": PRICES, "title": "Prices of a chip by onewatt", **table}
+
+
+def calibration_schema() -> Schema:
+    """Return the JSON Schema of the table that `calibration_json` makes."""
+    errors: dict[str, Schema] = {
+        "rows": COUNT, "mape": maybe(AMOUNT), "median_ape": maybe(AMOUNT),
+        "spearman": maybe({"type": "number", "minimum": -1.000001, "maximum": 1.000001}),
+    }  # fmt: skip
+    file: dict[str, Schema] = {
+        "path": TEXT, "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+    }  # fmt: skip
+    coefficient = record(
+        name=TEXT, covers=listed(TEXT), value=AMOUNT, low=AMOUNT, high=maybe(AMOUNT),
+        unit={"enum": ["x", "W", "J", "s"]}, standard_error=maybe(AMOUNT),
+        stated={"type": "object", "additionalProperties": TEXT},
+    )  # fmt: skip
+    row = {"line": COUNT, "workload": TEXT, "batch": COUNT}
+    fitted = record(**row, measured=AMOUNT, predicted=AMOUNT, left_out=maybe(AMOUNT))
+    side = record(
+        coefficients=listed(coefficient), prior=TRUTH, spread=maybe(AMOUNT),
+        fit=record(**errors), leave_one_network_out=maybe(record(**errors)),
+        refused=listed(record(name=TEXT, why=TEXT)), rows=listed(fitted),
+    )  # fmt: skip
+    checked = record(
+        **row, energy_J=maybe(AMOUNT), predicted_energy_J=AMOUNT, latency_s=maybe(AMOUNT),
+        predicted_latency_s=AMOUNT,
+    )  # fmt: skip
+    table = record(
+        schema={"const": CALIBRATION}, base=TEXT, chip=TEXT,
+        objective={"enum": list(get_args(Objective))},
+        table=record(**file, rows=COUNT, networks=listed(TEXT)), settled=TRUTH,
+        energy=maybe(side), latency=maybe(side),
+        versions={"type": "object", "additionalProperties": TEXT},
+    )  # fmt: skip
+    # what --against adds
+    table["properties"]["against"] = record(
+        table=record(**file), **errors, energy=record(**errors), latency=record(**errors),
+        fitted_rows_dropped=COUNT, predictions=listed(checked),
+    )  # fmt: skip
+    return {"$schema": DIALECT, "$id": CALIBRATION, "title": "A calibration by onewatt", **table}

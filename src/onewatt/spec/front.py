@@ -8,6 +8,7 @@ import msgspec
 
 from onewatt.errors import InputError
 from onewatt.spec.budget import Verdict
+from onewatt.spec.price import Spread
 from onewatt.spec.study import Goal, Objective
 from onewatt.spec.types import Noun
 
@@ -72,7 +73,8 @@ class LayerSummary(Noun, rename={"energy": "energy_J", "latency": "latency_s"}):
 class Outcome(Noun):
     """What a point gives: its measures in SI units, its verdicts, and where the energy goes.
 
-    A point that failed has a `reason` and nothing else.
+    `spread` is what each price adds to the energy of a batch, with its band.  A point that failed
+    has a `reason` and nothing else.
     """
 
     workload: str = ""
@@ -82,6 +84,7 @@ class Outcome(Noun):
     levels: tuple[LevelEnergy, ...] = ()
     layers: tuple[LayerSummary, ...] = ()
     unpriced: tuple[str, ...] = ()
+    spread: Spread = ()
     reason: str | None = None
 
     @property
@@ -93,8 +96,8 @@ class Outcome(Noun):
 class PointResult(Noun):
     """The result of a point, in short; `chip` and `layers` stand there for points of the front.
 
-    `key` names the outcome in the store.  The full result follows from the mappings of the layers
-    without a search.
+    `key` names the outcome in the store; the chip is named after the study and the point.  The full
+    result follows from the mappings of the layers without a search.
     """
 
     key: str
@@ -108,13 +111,18 @@ class PointResult(Noun):
 
 
 class Evaluated(Noun):
-    """A point that was tried, by its number in the order of proposals."""
+    """A point that was tried, by its number in the order of proposals.
+
+    `within_noise_of` are the numbers of the other points of the front whose energy the uncertainty
+    of prices does not tell apart from its own; None where that was not looked at.
+    """
 
     number: int
     knobs: dict[str, str]
     objectives: dict[str, float]
     feasible: bool
     on_front: bool
+    within_noise_of: tuple[int, ...] | None = None
     reason: str | None = None
     result: PointResult | None = None
 

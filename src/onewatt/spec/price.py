@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from onewatt.errors import InputError
 from onewatt.spec.types import Joules, Noun, SquareMetres
 
@@ -18,6 +20,19 @@ class Price(Noun):
     low: Joules
     high: Joules
     source: str
+
+
+class Uncertain(NamedTuple):
+    """What one price adds to an energy [J], its band, and the source of error it moves with."""
+
+    key: str
+    energy: float
+    low: float
+    high: float
+
+
+#: What the energy of a result is made of.
+Spread = tuple[Uncertain, ...]
 
 
 class ComponentArea(Noun):
