@@ -11,6 +11,7 @@ import onewatt as ow
 from chips_by_hand import tiny
 from layers_by_hand import conv, network, relu
 from onewatt.cli import main
+from onewatt.codesign.naming import named_chip
 from onewatt.codesign.study import load_study
 from onewatt.report.front_html import front_page
 from onewatt.report.front_text import value
@@ -197,7 +198,8 @@ def test_the_exported_chip_gives_the_point_again(page_of, found, monkeypatch, ca
         page.get_by_role("button", name="Download chip").click()
     file = found.folder / waiting.value.suggested_filename
     waiting.value.save_as(file)
-    assert ow.load_chip(file) == found.study.architecture(_point(point))
+    chip, name = found.study.architecture(_point(point)), found.front.study.name
+    assert ow.load_chip(file) == named_chip(chip, name, point.number, _point(point))
     said = page.locator("#files .command code").first.inner_text()
     monkeypatch.chdir(found.folder)
     assert main([*shlex.split(said)[1:], "--json", "--fresh"]) == 0

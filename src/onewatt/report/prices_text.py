@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from onewatt.diagnose.changes import Lever
@@ -31,13 +32,16 @@ def show_prices(found: ChipPrices, console: Console) -> None:
     """
     title = f"What more of {found.chip} is worth to {found.workload}, for {found.objective}"
     console.print(blocks.title(title))
-    table = blocks.table(
-        "figure", "has>", "added>", "energy each>", "time each>", "objective>", "area>"
-    )
+    heads = ("figure", "has>", "added>", "energy each>", "time each>", "objective>", "area>")
+    shown = [i for i, head in enumerate(heads)
+             if console.width >= blocks.WIDE or head not in ("has>", "area>")]  # fmt: skip
+    table = blocks.table(*(heads[i] for i in shown))
     for row in ordered(found):
-        _add(table, row, row.step, value_text(row.step.lever, row.step.lever.value))
-        if row.next is not None:
-            _add(table, row, row.next, "")
+        for worth, name, has in _lines(row):
+            filled = (name, has, *cells(worth))
+            style = "dim" if not worth.matters else "green" if worth.gains else "red"
+            table.add_row(*(Text(filled[i], style if heads[i] == "objective>" else "")
+                            for i in shown))  # fmt: skip
     console.print(Padding(table, (0, 0, 1, 2)))
     for note in notes_of(found):
         console.print(Padding(Text(note, style="dim"), (0, 0, 0, 2)))
@@ -48,11 +52,12 @@ def ordered(found: ChipPrices) -> list[Priced]:
     return sorted(found.rows, key=lambda r: (r.next or r.step).share)
 
 
-def _add(table: Table, row: Priced, worth: Worth, has: str) -> None:
-    name = row.step.lever.name if has else NEXT
-    added, energy, time, share, area = cells(worth)
-    style = "dim" if not worth.matters else "green" if worth.gains else "red"
-    table.add_row(Text(name), has, added, energy, time, Text(share, style=style), area)
+def _lines(row: Priced) -> Iterator[tuple[Worth, str, str]]:
+    """Return what is said of a figure: what a change is worth, its name, and what the chip has."""
+    lever = row.step.lever
+    yield row.step, lever.name, value_text(lever, lever.value)
+    if row.next is not None:
+        yield row.next, NEXT, ""
 
 
 def cells(worth: Worth) -> tuple[str, str, str, str, str]:

@@ -58,13 +58,13 @@ class Bounds(Ledger):
                 fixed *= self.n[p] / fan[0] * (self.n[r] / fan[1]) * (sum(fan) - 1) if shared else (
                     self.n[p] * self.n[r])
             return value * fixed, 0.0, 0.0
-        e = step if shared else place
-        keeping = [y for y in windows if self.overlaps(lo, hi, y, range(place), step)]
+        e, held = step if shared else place, place if own else step
+        keeping = [y for y in windows if self.overlaps(lo, hi, y, range(place), held)]
         # a loop over lines inside the run of another tensor: what loops outside it keeps nothing
         lines = {z[0] for z in self.dims[x] if z[1] < 0}
         turned = d >= 0 and c[1] >= 0 and c[3] and c[0] != x and any(
             lo[k][d] > hi[k][d + 1] for k in c[2] & lines)
-        inside = [y for y in windows if self.overlaps(lo, hi, y, [d], step, c[2])]
+        inside = [y for y in windows if self.overlaps(lo, hi, y, [d], held, c[2])]
         moved, different = 1.0, 1.0
         for y in windows:
             p, r, a, b = y
@@ -101,14 +101,14 @@ class Bounds(Ledger):
                                           lines if relies else None))
         return value - most, most - least, fine
 
-    def overlaps(self, lo: Any, hi: Any, window: Any, slots: Any, step: int,
+    def overlaps(self, lo: Any, hi: Any, window: Any, slots: Any, held: int,
                  run: Any = None) -> bool:
         """Whether a step of a rank of a window, among some, may keep some of its words."""
         p, r, a, b = window
         first, second = ((run is None or q in run) and any(
             self.time[j] and hi[q][j] > lo[q][j + 1] for j in slots) for q in (p, r))
-        return (first and second) or (first and b * (hi[r][step] - 1) + 1 > a) or (
-            second and a * (hi[p][step] - 1) + 1 > b)
+        return (first and second) or (first and b * (hi[r][held] - 1) + 1 > a) or (
+            second and a * (hi[p][held] - 1) + 1 > b)
 
     def _fan(self, lo: Any, hi: Any, r: int, shared: Any) -> int:
         return min(self.n[r], math.prod(
@@ -131,7 +131,8 @@ class Bounds(Ledger):
         total = _pair(np, nr, a, b, hi[p][d], hi[r][e], sweeps, joined) if wide > move else plain
         if turned or not any(self.time[j] and hi[r][j] > lo[r][j + 1] for j in range(place)):
             return total
-        unit = max(-(-nr // hi[r][e]), nr * min(1.0, a / hi[r][e]) if b == 1 else 0.0)
+        unit = max(-(-nr // hi[r][e]), nr * min(1.0, a / hi[r][e]) if b == 1 else 0.0,
+                   nr if a == 1 and 2 * hi[p][step] <= b else 0.0)
         n = max(2, trips)
         least = unit * max(0, np - short * (hi[p][d] - 1)) * (n - 1) / n
         if not alone or short:

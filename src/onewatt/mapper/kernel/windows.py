@@ -109,27 +109,28 @@ def _sweeps(lo, hi, p, r, a, b, x, d, at, step, turned, short, is_time, relevant
 
 
 @leaf
-def _may_keep(hi, p, r, a, b, step, loops_p, loops_r):
+def _may_keep(hi, p, r, a, b, at, loops_p, loops_r):
     """Whether a step of a rank of a window that loops may keep some of its words.
 
-    Where both ranks loop, one may return just as far as the other steps.
+    What is held are tiles of place `at`.  Where both ranks loop, one may return just as far as the
+    other steps.
     """
     return (
         (loops_p and loops_r)
-        or (loops_p and b * (hi[r, step] - 1) + 1 > a)
-        or (loops_r and a * (hi[p, step] - 1) + 1 > b)
+        or (loops_p and b * (hi[r, at] - 1) + 1 > a)
+        or (loops_r and a * (hi[p, at] - 1) + 1 > b)
     )
 
 
 @leaf
-def keeps_words(lo, hi, p, r, a, b, place, step, is_time):
+def keeps_words(lo, hi, p, r, a, b, place, at, is_time):
     """Whether a step of either rank of a window may keep some of its words."""
     loops_p, loops_r = False, False
     for j in range(place):
         if is_time[j]:
             loops_p = loops_p or hi[p, j] > lo[p, j + 1]
             loops_r = loops_r or hi[r, j] > lo[r, j + 1]
-    return _may_keep(hi, p, r, a, b, step, loops_p, loops_r)
+    return _may_keep(hi, p, r, a, b, at, loops_p, loops_r)
 
 
 @leaf
@@ -165,6 +166,8 @@ def _slid_words(
     unit = float(up(n_r, hi[r, e]))  # words for each value of p, one at least from every tile of r
     if b == 1:
         unit = max(unit, n_r * min(1.0, a / hi[r, e]))
+    elif a == 1 and 2 * hi[p, step] <= b:
+        unit = float(n_r)  # steps end between those of the other rank: all is new
     full = max(0, n_p - short * (hi[p, d] - 1))  # values in sweeps of a full tile
     least = unit * full * (trips - 1) / trips
     if not alone or short:
@@ -224,7 +227,7 @@ def window_words(
 
 
 @leaf
-def alone_inside(lo, hi, i, x, d, run, step, dims, n_dims):
+def alone_inside(lo, hi, i, x, d, run, at, dims, n_dims):
     """Whether no window of a tensor but one has steps in the run of a slot that keep words."""
     for k in range(n_dims[x]):
         p, r, a, b = dims[x, k, 0], dims[x, k, 1], dims[x, k, 2], dims[x, k, 3]
@@ -232,7 +235,7 @@ def alone_inside(lo, hi, i, x, d, run, step, dims, n_dims):
             continue
         loops_p = (run >> p) & 1 and hi[p, d] > lo[p, d + 1]
         loops_r = (run >> r) & 1 and hi[r, d] > lo[r, d + 1]
-        if _may_keep(hi, p, r, a, b, step, loops_p, loops_r):
+        if _may_keep(hi, p, r, a, b, at, loops_p, loops_r):
             return False
     return True
 

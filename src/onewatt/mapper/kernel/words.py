@@ -81,7 +81,7 @@ def least_words(lo: Any, hi: Any, rests: Any, space: Any, layer: Any, costs: Any
     for t in range(terms.shape[0]):
         x, place, d, step = terms[t, TENSOR], terms[t, PLACE], terms[t, DECIDES], terms[t, STEP]
         keeps, shared, own = terms[t, KEEPS], terms[t, SHARED], terms[t, OWN]
-        e = step if shared else place
+        e, held = step if shared else place, place if own else step
         fixed, n_pair = 1.0, 0
         keeping, keeper = 0, -1  # windows of which steps may keep words, and the last one
         union = 1.0  # different words of the windows
@@ -97,7 +97,7 @@ def least_words(lo: Any, hi: Any, rests: Any, space: Any, layer: Any, costs: Any
                 pair[i, 0] = pair_words(n_p, n_r, a, b, e_p, e_r, up(n_p, e_p), True)
                 union *= min(pair[i, 0], union_words(n_p, n_r, a, b))
                 n_pair += 1
-                if keeps_words(lo, hi, p, r, a, b, place, step, is_time):
+                if keeps_words(lo, hi, p, r, a, b, place, held, is_time):
                     keeping, keeper = keeping + 1, i
         with_, without, apart = fixed, fixed, fixed
         for r in range(n_rank):
@@ -146,7 +146,7 @@ def least_words(lo: Any, hi: Any, rests: Any, space: Any, layer: Any, costs: Any
                         alone = keeping == 0 or (keeping == 1 and keeper == i)
                         if turned and which and not alone:
                             # what loops outside the run keeps nothing
-                            alone = alone_inside(lo, hi, i, x, d, run, step, dims, n_dims)
+                            alone = alone_inside(lo, hi, i, x, d, run, held, dims, n_dims)
                             which += 3 if alone else 0
                         moved *= window_words(
                             lo, hi, p, r, a, b, which, x, d, place, step, own, e, alone,
