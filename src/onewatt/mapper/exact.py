@@ -35,6 +35,9 @@ TOLERANCE = 1e-6
 #: Shares by which answers must be better in passes before the one that proves: a good answer comes
 #: soon where all that is only a little better is left aside.
 _SLACKS = (0.8, 0.6, 0.4, 0.2)
+#: Single tilings without a better answer after which such a pass is given up: where bounds say
+#: little, thousands of them may lie side by side.
+_PATIENCE = 50
 KINDS: dict[Tiles, int] = {
     "perfect": arrays.PERFECT, "tight": arrays.TIGHT, "full": arrays.FULL,
 }  # fmt: skip
@@ -243,7 +246,7 @@ class _Search:
         """Explore every case of a set."""
         self.floor, self.room = math.inf, math.inf if self.effort is None else self.effort
         best = self._incumbents()
-        for slack in () if self.choices else _SLACKS:
+        for slack in _SLACKS[-1:] if self.choices else _SLACKS:
             for c in self.cases:
                 self._explore(name, c, best, ask, False, slack)
         trees = [self._explore(name, c, best, ask, keep, TOLERANCE) for c in self.cases]
@@ -274,6 +277,7 @@ class _Search:
         tree = np.zeros(1 << 16 if keep else 0, dtype=np.int64)
         tag = self.cases.index(case)
         begun = False  # without any answer yet, every case gets its first boxes
+        idle = 0
         while depth > 0:
             some = bool(np.isfinite(best.costs[0, 0]))
             if ((some or begun) and self.stop()) or (some and self.room <= 0):
@@ -292,7 +296,10 @@ class _Search:
                 codes += tree[:n_tree].tolist()
             if single:
                 self.room -= _SINGLE
-                self._score(problem, c, space, best, tile, bound.words, ask, slack, tag)
+                better = self._score(problem, c, space, best, tile, bound.words, ask, slack, tag)
+                idle = 0 if better else idle + 1
+                if slack > TOLERANCE and idle == _PATIENCE:
+                    break
             else:
                 begun = True
             if self.mode == arrays.FRONT and np.isfinite(best.costs[-1, 0]):
@@ -329,9 +336,13 @@ class _Search:
     def _score(
         self, problem: Problem, case: Case, space: Space, best: Best, tile: Ints, words: Floats,
         ask: bool, slack: float, tag: int,
-    ) -> None:  # fmt: skip
-        """Cost a tiling in every order that its words leave; ask the model, or take the count."""
+    ) -> bool:  # fmt: skip
+        """Cost a tiling in every order that its words leave; ask the model, or take the count.
+
+        Returns whether that gave a better answer.
+        """
         self.scored += 1
+        better = False
         paid, orders = tiling_costs(
             tile, space, problem.layer, case.costs, words, self.mode, best.costs, slack, ask
         )
@@ -340,7 +351,8 @@ class _Search:
             for (energy, cycles), order in zip(paid, orders, strict=True):
                 if not beaten(energy, cycles, self.mode, best.costs, slack):
                     n_best = add(best, n_best, self.mode, energy, cycles, tile, order, tag)
-            return
+                    better = True
+            return better
         for k in np.lexsort((paid[:, 1], paid[:, 0])):
             if beaten(paid[k, 0], paid[k, 1], self.mode, best.costs, slack):
                 continue
@@ -348,6 +360,8 @@ class _Search:
             if choice is not None:
                 self._take(choice)
                 best.costs[:] = self._incumbents().costs
+                better = True
+        return better
 
     def _cost(self, mapping: Mapping) -> Choice | None:
         if mapping not in self.costs:
