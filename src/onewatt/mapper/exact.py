@@ -246,11 +246,17 @@ class _Search:
         """Explore every case of a set."""
         self.floor, self.room = math.inf, math.inf if self.effort is None else self.effort
         best = self._incumbents()
-        for slack in _SLACKS[-1:] if self.choices else _SLACKS:
+        for slack in self._slacks():
             for c in self.cases:
                 self._explore(name, c, best, ask, False, slack)
         trees = [self._explore(name, c, best, ask, keep, TOLERANCE) for c in self.cases]
         return best, trees if keep else []
+
+    def _slacks(self) -> tuple[float, ...]:
+        """Return the passes that a set of tiles begins with."""
+        if not self.choices:
+            return _SLACKS
+        return () if self.mode == arrays.FRONT else _SLACKS[-1:]
 
     def _incumbents(self) -> Best:
         ranks = max(len(p.sizes) for p in self.problems)
