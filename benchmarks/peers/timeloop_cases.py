@@ -199,33 +199,32 @@ def dataflow_of(given: dict[str, Any], chip: Architecture) -> Dataflow:
     onewatt has one place for loops before memories that stand together, so their permissions add.
     """
     ranks = set(given["problem"]["shape"]["dimensions"])
-    entries = [e["name"].partition("[")[0] for e in given["architecture"]["subtree"][0]["local"]]
     allowed: dict[str, set[str]] = {}
     for target in (given.get("architecture_constraints") or {}).get("targets") or []:
         fixed = {f.partition("=")[0] for f in str(target.get("factors", "")).split(",") if f}
-        place = _place(target, entries, chip)
-        if place and fixed and target["type"] in ("spatial", "temporal"):
+        for place in _places(target, chip) if fixed else ():
             allowed[place] = allowed.get(place, set()) | (ranks - fixed)
     limits = tuple(Limit(where=w, ranks=tuple(sorted(r))) for w, r in sorted(allowed.items()))
     return Dataflow(name="timeloop's constraints", limits=limits)
 
 
-def _place(target: dict[str, Any], entries: list[str], chip: Architecture) -> str:
-    """Return the axis or the innermost memory of the stage that a constraint speaks of."""
-    name = target["target"]
+def _places(target: dict[str, Any], chip: Architecture) -> tuple[str, ...]:
+    """Return the axes, or the innermost memory of the stage, that a constraint speaks of."""
+    nodes, name = list(chip.nodes), target["target"]
+    at = next((i for i, n in enumerate(nodes) if n.name == name), -1)
+    if at < 0:
+        return ()
+    inside = nodes[at + 1 :]
     if target["type"] == "spatial":
-        inside = entries[entries.index(name) + 1 :]
-        axes = {a.name for a in chip.axes}
-        return next((f"to_{n}" for n in inside if f"to_{n}" in axes), "")
-    nodes = list(chip.nodes)
-    at = next((i for i, n in enumerate(nodes) if n.name == name), None)
-    if at is None:
-        return ""
-    for node in nodes[at + 1 :]:
+        array = next((n for n in inside if isinstance(n, Container)), None)
+        return tuple(a.name for a in array.fanout) if array else ()
+    if target["type"] != "temporal" or not isinstance(nodes[at], Memory):
+        return ()  # nothing loops where nothing is held
+    for node in inside:
         if not isinstance(node, Memory) or set(node.keeps) & set(_held(nodes, name, node)):
             break
         name = node.name
-    return name
+    return (name,)
 
 
 def _held(nodes: list[Node], start: str, end: Memory) -> set[str]:
