@@ -6,10 +6,13 @@ import json
 from pathlib import Path
 
 import jsonschema
+import msgspec
 import pytest
 
 from near import near
+from onewatt.cli import searching
 from onewatt.report.schema import schema
+from onewatt.report.store import load_saved
 
 ROOT = Path(__file__).resolve().parents[2]
 PHONE = """\
@@ -161,6 +164,17 @@ def test_prices_are_explained(run, saved):
     assert "searched for" in err
     table = validated("prices", run("explain", saved[0], "--prices", "-j", "1", "--json")[1])
     assert table["smallest_change"]["changes"][0]["place"] == "DRAM"
+
+
+def test_an_interrupted_search_has_no_prices(run, saved, monkeypatch):
+    result, _ = load_saved(Path(saved[0]))
+    open_ = tuple(msgspec.structs.replace(x, gap=0.5, optimal=False) for x in result.layers)
+    found = msgspec.structs.replace(result, layers=open_), True
+    monkeypatch.setattr(searching, "found", lambda *_, **__: found)
+    code, out, err = run("explain", "mlperf_ad", "--chip", "systolic_ws", "--prices", "-j", "1")
+    assert code == 130
+    assert "is worth" not in out
+    assert "stopped" in err
 
 
 @pytest.mark.parametrize(

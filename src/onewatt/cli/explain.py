@@ -100,6 +100,7 @@ def explain(
             fresh=fresh, watched=not as_json, tiles=among or "tight",
         )  # fmt: skip
     if prices:
+        searching.check_finished(result, stopped)  # no prices of what may not be the best
         found, meeting = _priced(result, budget, among, jobs=jobs, fresh=fresh, as_json=as_json)
         if page is not None:
             _draw(result, page, command, found, meeting, quiet=as_json)
