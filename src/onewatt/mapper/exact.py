@@ -35,9 +35,9 @@ TOLERANCE = 1e-6
 #: Shares by which answers must be better in passes before the one that proves: a good answer comes
 #: soon where all that is only a little better is left aside.
 _SLACKS = (0.8, 0.6, 0.4, 0.2)
-#: Single tilings without a better answer after which such a pass is given up: where bounds say
-#: little, thousands of them may lie side by side.
-_PATIENCE = 50
+#: Boxes without a better answer after which such a pass is given up, a single tiling counting as
+#: below: where bounds say little, thousands of either may lie side by side.
+_PATIENCE = 20_000
 KINDS: dict[Tiles, int] = {
     "perfect": arrays.PERFECT, "tight": arrays.TIGHT, "full": arrays.FULL,
 }  # fmt: skip
@@ -298,16 +298,17 @@ class _Search:
                 raise MappingError("the search ran out of room for boxes")
             self.boxes += boxes
             self.room -= boxes
+            idle += boxes
             if keep:
                 codes += tree[:n_tree].tolist()
             if single:
                 self.room -= _SINGLE
                 better = self._score(problem, c, space, best, tile, bound.words, ask, slack, tag)
-                idle = 0 if better else idle + 1
-                if slack > TOLERANCE and idle == _PATIENCE:
-                    break
+                idle = 0 if better else idle + _SINGLE
             else:
                 begun = True
+            if slack > TOLERANCE and some and idle >= _PATIENCE:
+                break
             if self.mode == arrays.FRONT and np.isfinite(best.costs[-1, 0]):
                 self.floor = 0.0  # points may be missing from a front that fills its room
         return Tree(which, c.state.through, tuple(codes))
