@@ -48,7 +48,7 @@ GOALS: dict[Goal, int] = {
 NOTHING = Mapping(nodes=())
 #: Boxes between two questions whether to stop, about a tenth of a second.
 _FRONT, _DEEP, _CHUNK = 2048, 4096, 20_000
-#: A single tiling, costed in all its orders, takes about as long as so many boxes.
+#: Boxes that a single tiling, costed in all its orders, counts for.
 _SINGLE = 60
 
 
