@@ -24,7 +24,7 @@ import numpy as np
 
 import onewatt as ow
 from onewatt.components.library import prices as price_list
-from onewatt.mapper.exact import Goal, _Search, _space
+from onewatt.mapper.exact import Goal, LayerSearch, space_of
 from onewatt.mapper.kernel import arrays
 from onewatt.mapper.kernel.boxes import tighten
 from onewatt.mapper.kernel.explore import room
@@ -90,12 +90,12 @@ def measure(chip: str, network: str, name: str) -> dict[str, Any]:
     """Return the rate of a layer on a chip, and how often its closed form is exact."""
     einsum = next(e for e in ow.load_workload(network).einsums if e.name == name)
     architecture = ow.load_chip(chip)
-    search = _Search(
+    search = LayerSearch(
         without_trivial(einsum), architecture, price_list(architecture), GOAL, "perfect", False,
         None, None,
     )  # fmt: skip
     problem, case = search.problems[0], search.cases[0][1]
-    space = _space(problem, case, arrays.PERFECT)
+    space = space_of(problem, case, arrays.PERFECT)
     rests = np.full((len(problem.sizes), len(problem.is_time)), arrays.NEVER, dtype=np.int64)
     tilings = random_tilings(search, space, rests, random.Random(1))
     rest = (rests, space, problem.layer, case.costs)

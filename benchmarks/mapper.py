@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 
 import onewatt as ow
 from onewatt.components.library import prices as price_list
+from onewatt.mapper.compiled import compile_ahead
 from onewatt.mapper.exact import Goal, Tiles, search_layer
 from onewatt.mapper.problem import without_trivial
 from onewatt.spec.result import Objective
@@ -356,6 +357,7 @@ def run_parts(data: dict[str, Any], options: argparse.Namespace, end: float) -> 
 def main() -> None:
     options = read_options()
     if options.cold_compile:
+        compile_ahead()
         warm_up()
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         print(json.dumps({"peak_MB_of_largest_process": round(peak / 1e3)}))

@@ -15,7 +15,7 @@ from laws.nests import tensor
 from mapper import random_cases
 from onewatt.components.library import prices
 from onewatt.errors import MappingError
-from onewatt.mapper.exact import _Search, _space
+from onewatt.mapper.exact import LayerSearch, space_of
 from onewatt.mapper.kernel import arrays
 from onewatt.mapper.kernel.boxes import agrees, in_set, rests_at, tighten
 from onewatt.mapper.kernel.explore import room
@@ -92,7 +92,7 @@ def test_a_box_costs_no_more_than_a_tiling_in_it(seed, tiles):
     chip = rng.choice([random_cases.chip(rng), *presets])
     kind = {"perfect": arrays.PERFECT, "tight": arrays.TIGHT, "full": arrays.FULL}[tiles]
     goal = rng.choice(["energy", "latency", "layer_edp"])
-    search = _Search(one, chip, prices(chip), goal, tiles, False, None, None)
+    search = LayerSearch(one, chip, prices(chip), goal, tiles, False, None, None)
     for _ in range(30):
         problem = rng.choice(search.problems)
         cases = [c for _, c in search.cases if c.problem is problem]
@@ -104,7 +104,7 @@ def test_a_box_costs_no_more_than_a_tiling_in_it(seed, tiles):
         rests, (lo, hi) = resting(rng, tile, problem), around(rng, tile, problem.sizes)
         least, exact, with_bounds = np.inf, None, np.inf
         for case in cases:
-            space = _space(problem, case, kind)
+            space = space_of(problem, case, kind)
             maybe = np.full_like(rests, arrays.MAYBE)
             if not all(in_set(tile, r, kind) for r in range(len(tile))):
                 break
@@ -162,7 +162,7 @@ def test_what_is_counted_is_what_the_model_says(name):
     rng, chip = random.Random(2), ow.load_chip("eyeriss")
     layers = [without_trivial(e) for e in ow.load_workload(name).einsums if e.work == "mac"]
     for one in rng.sample(layers, 3):
-        search = _Search(one, chip, prices(chip), "energy", "tight", False, None, 20_000)
+        search = LayerSearch(one, chip, prices(chip), "energy", "tight", False, None, 20_000)
         (choice,) = search.run().front
         (problem,), case = search.problems, search.cases[0][1]
         cost = evaluate(one, chip, choice.mapping, prices=prices(chip))

@@ -17,7 +17,7 @@ import onewatt as ow
 from mapper import random_cases
 from mapper.test_bounds import around, chain, layer, resting
 from onewatt.components.library import prices
-from onewatt.mapper.exact import KINDS, _Search, _space
+from onewatt.mapper.exact import KINDS, LayerSearch, space_of
 from onewatt.mapper.kernel.arrays import LEVEL, MAYBE
 from onewatt.mapper.kernel.boxes import in_set, tighten
 from onewatt.mapper.kernel.explore import room
@@ -67,7 +67,7 @@ def test_some_class_bounds_the_words_of_an_order(seed, tiles):
     one = without_trivial(rng.choice([layer, random_cases.layer])(rng))
     presets = [ow.load_chip("eyeriss"), ow.load_chip("systolic_ws")]
     chip = rng.choice([random_cases.chip(rng), random_cases.chip(rng), *presets])
-    search = _Search(one, chip, prices(chip), "energy", tiles, False, None, None)
+    search = LayerSearch(one, chip, prices(chip), "energy", tiles, False, None, None)
     for _ in range(30):
         problem = rng.choice(search.problems)
         rows = [
@@ -80,7 +80,7 @@ def test_some_class_bounds_the_words_of_an_order(seed, tiles):
         rests, boxes = resting(rng, tile, problem), [around(rng, tile, problem.sizes), (tile, tile)]
         cases, nothing = [], np.full((1, 2), np.inf)
         for case in (c for _, c in search.cases if c.problem is problem):
-            space = _space(problem, case, KINDS[tiles])
+            space = space_of(problem, case, KINDS[tiles])
             if not tighten(tile.copy(), tile.copy(), np.full_like(rests, MAYBE), space,
                            problem.layer):  # fmt: skip
                 continue  # not a tiling of this case

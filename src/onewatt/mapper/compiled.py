@@ -1,17 +1,126 @@
-"""Whether the compiled parts of the mapper lie in numba's cache, or are compiled when needed."""
+"""The compiled parts of the mapper: whether numba's cache has them, and making them ahead.
+
+A search is two large kernels that share almost nothing: one bounds boxes, one costs single
+tilings.  A second process makes one of them, so the first search after an installation waits half
+as long.
+"""
 
 from __future__ import annotations
 
+import gc
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from onewatt.mapper.kernel.explore import explore
+import numba as nb
+import numpy as np
+
+from onewatt.components.chips import load_chip
+from onewatt.components.library import prices as price_list
+from onewatt.importers.layers import gemm
+from onewatt.mapper.exact import TOLERANCE, LayerSearch, learnt_of, space_of, stack_of
+from onewatt.mapper.kernel import arrays
+from onewatt.mapper.kernel.explore import explore, room
 from onewatt.mapper.kernel.jit import DIGEST
+from onewatt.mapper.kernel.tilings import tiling_costs
+from onewatt.spec.workload import INPUTS, OUTPUTS, WEIGHTS
 
 
 def compiled() -> bool:
     """Return whether the search is compiled; the first run after an installation does that."""
-    folder = Path(str(explore.stats.cache_path))
+    return _kept(explore) and _kept(tiling_costs)
+
+
+def compile_ahead() -> None:
+    """Compile what a search needs, in two processes, unless it is compiled.
+
+    Nothing depends on the second process: what it does not leave in numba's cache is compiled when
+    it is called.
+    """
+    if compiled():
+        return
+    # -P: a file in the working folder that is named like a module is not imported for one
+    command = [sys.executable, "-P", "-c", f"import {__name__} as c; c.compile_tilings()"]
+    with _beside(command), _without_collector():
+        compile_boxes()
+
+
+def compile_boxes() -> None:
+    """Compile the kernel that bounds boxes."""
+    search, which, case = _smallest()
+    problem, best = search.problems[which], search.incumbents()
+    ranks, slots = len(problem.sizes), len(problem.is_time)
+    tile = np.zeros((ranks, slots + 1), dtype=np.int64)
+    _compile(
+        explore, stack_of(problem, arrays.NEVER), 1, space_of(problem, case, arrays.PERFECT),
+        problem.layer, case.costs, arrays.ENERGY, best.costs, TOLERANCE, 1,
+        room(ranks, slots, problem.layer, case.costs), tile, tile[0], learnt_of(problem),
+    )  # fmt: skip
+
+
+def compile_tilings() -> None:
+    """Compile the kernel that costs tilings."""
+    search, which, case = _smallest()
+    problem, best = search.problems[which], search.incumbents()
+    tile = np.zeros((len(problem.sizes), len(problem.is_time) + 1), dtype=np.int64)
+    words = np.zeros((1, 1))
+    with _without_collector():
+        _compile(
+            tiling_costs, tile, space_of(problem, case, arrays.PERFECT), problem.layer, case.costs,
+            words, arrays.ENERGY, best.costs, TOLERANCE, False,
+        )  # fmt: skip
+
+
+def _compile(kernel: Any, *arguments: Any) -> None:
+    """Compile for the types of some arguments; they are those of every layer on every chip."""
+    kernel.compile(tuple(nb.typeof(a) for a in arguments))  # pyright: ignore
+
+
+def _smallest() -> tuple[LayerSearch, int, Any]:
+    """Return a search, and one problem of it with one case."""
+    layer = gemm("layer", (INPUTS, WEIGHTS, OUTPUTS), rows=2, outputs=2, inputs=2)
+    chip = load_chip("eyeriss")
+    search = LayerSearch(layer, chip, price_list(chip), "energy", "perfect", False, None, None)
+    return search, *search.cases[0]
+
+
+def _kept(kernel: Any) -> bool:
+    if nb.config.DISABLE_JIT:  # pyright: ignore
+        return True
     try:
-        return any(folder.glob(f"*explore-{DIGEST}-*.nbi"))
+        folder = Path(str(kernel.stats.cache_path))
+        return any(folder.glob(f"*{kernel.__name__}-{DIGEST}-*.nbi"))
     except OSError:
         return True  # nobody knows; then say nothing
+
+
+@contextmanager
+def _beside(command: list[str]) -> Generator[None]:
+    """Run a program meanwhile, and wait for it; an interrupt ends it."""
+    quiet = subprocess.DEVNULL
+    try:
+        other = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet)
+    except OSError:  # no second process to be had
+        yield
+        return
+    try:
+        yield
+        other.wait()
+    finally:
+        other.kill()
+        other.wait()
+
+
+@contextmanager
+def _without_collector() -> Generator[None]:
+    """Leave cycles of garbage alone: a compiler makes many objects that it keeps."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()

@@ -67,7 +67,7 @@ class Found(NamedTuple):
     trees: tuple[Tree, ...] = ()
 
 
-def _space(problem: Problem, case: Case, kind: int) -> Space:
+def space_of(problem: Problem, case: Case, kind: int) -> Space:
     """Return the tiles of a set in one case."""
     domains = [_domain(int(n), kind) for n in problem.sizes]
     domain = np.zeros((len(domains), max(map(len, domains))), dtype=np.int64)
@@ -81,7 +81,7 @@ def _space(problem: Problem, case: Case, kind: int) -> Space:
     )  # fmt: skip
 
 
-def _stack(problem: Problem, rests: int) -> Stack:
+def stack_of(problem: Problem, rests: int) -> Stack:
     """Return a stack with the box of all tiles."""
     slots, ranks = len(problem.is_time), len(problem.sizes)
     lo = np.ones((_DEEP, ranks, slots + 1), dtype=np.int64)
@@ -93,6 +93,12 @@ def _stack(problem: Problem, rests: int) -> Stack:
         lo, hi, np.full((_DEEP, ranks, slots), rests, dtype=np.int64),
         np.full(_DEEP, -1, dtype=np.int64), np.zeros(_DEEP),
     )  # fmt: skip
+
+
+def learnt_of(problem: Problem) -> Learnt:
+    """Return what is known of cuts before the first."""
+    cuts = 4 * len(problem.sizes) * (len(problem.is_time) + 1)
+    return Learnt(np.zeros(cuts), np.zeros(cuts))
 
 
 def _domain(size: int, kind: int) -> Ints:
@@ -152,7 +158,7 @@ def search_layer(
         If it was to stop before anything was found.
     """
     one, chip = without_trivial(einsum), without_launch(architecture)
-    return _Search(one, chip, prices, goal, tiles, proof, stop, effort).run()
+    return LayerSearch(one, chip, prices, goal, tiles, proof, stop, effort).run()
 
 
 def certify(einsum: Einsum, architecture: Architecture, goal: Goal, tiles: Tiles) -> Certificate:
@@ -184,7 +190,7 @@ def certify(einsum: Einsum, architecture: Architecture, goal: Goal, tiles: Tiles
     )  # fmt: skip
 
 
-class _Search:
+class LayerSearch:
     """One search; the incumbents pass from smaller tile sets to larger ones."""
 
     def __init__(
@@ -245,7 +251,7 @@ class _Search:
     def _cases(self, name: Tiles, ask: bool, keep: bool) -> tuple[Best, list[Tree]]:
         """Explore every case of a set."""
         self.floor, self.room = math.inf, math.inf if self.effort is None else self.effort
-        best = self._incumbents()
+        best = self.incumbents()
         for slack in self._slacks():
             for c in self.cases:
                 self._explore(name, c, best, ask, False, slack)
@@ -258,7 +264,8 @@ class _Search:
             return _SLACKS
         return () if self.mode == arrays.FRONT else _SLACKS[-1:]
 
-    def _incumbents(self) -> Best:
+    def incumbents(self) -> Best:
+        """Return what the passes so far found."""
         ranks = max(len(p.sizes) for p in self.problems)
         slots = max(len(p.is_time) for p in self.problems)
         size = _FRONT if self.mode == arrays.FRONT else 1
@@ -274,11 +281,10 @@ class _Search:
         which, c = case
         problem = self.problems[which]
         rests = arrays.NEVER if name == "perfect" else arrays.MAYBE
-        space, stack, depth = _space(problem, c, KINDS[name]), _stack(problem, rests), 1
+        space, stack, depth = space_of(problem, c, KINDS[name]), stack_of(problem, rests), 1
         bound = room(len(problem.sizes), len(problem.is_time), problem.layer, c.costs)
         tile = np.zeros((len(problem.sizes), len(problem.is_time) + 1), dtype=np.int64)
-        cuts = 4 * tile.size
-        learnt = Learnt(np.zeros(cuts), np.zeros(cuts))
+        learnt = learnt_of(problem)
         codes: list[int] = []
         tree = np.zeros(1 << 16 if keep else 0, dtype=np.int64)
         tag = self.cases.index(case)
@@ -366,7 +372,7 @@ class _Search:
             choice = self._cost(self._mapping(problem, case, tile, int(orders[k])))
             if choice is not None:
                 self._take(choice)
-                best.costs[:] = self._incumbents().costs
+                best.costs[:] = self.incumbents().costs
                 better = True
         return better
 

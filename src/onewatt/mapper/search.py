@@ -14,6 +14,7 @@ from onewatt.components.library import prices as price_list
 from onewatt.errors import InputError, MappingError, Stopped, UnitError, unknown
 from onewatt.mapper import store
 from onewatt.mapper.capped import ROUNDING, least_energy_within
+from onewatt.mapper.compiled import compile_ahead, compiled
 from onewatt.mapper.exact import TOLERANCE, Found, Goal, Tiles, search_layer
 from onewatt.mapper.front import Choice, choose
 from onewatt.mapper.problem import without_trivial
@@ -137,7 +138,8 @@ def search(
     launch = _launch(architecture, prices)
     apart = objective == "layer_edp" and any(launch)  # a launch weighs on each layer's product
     goal: Goal = "front" if objective == "edp" or cap is not None or apart else objective
-    ask = _Ask(without_launch(architecture), goal, tiles, cache, effort)
+    bare = without_launch(architecture)
+    ask = _Ask(bare, price_list(bare), goal, tiles, cache, effort)
     found = _search_distinct(workload, ask, workers, progress, stop)
     mac = [e for e in workload.einsums if e.work == "mac"]
     fixed = _fixed(workload, architecture, prices)
@@ -244,6 +246,7 @@ class _Ask(NamedTuple):
     """What is asked of every layer."""
 
     architecture: Architecture
+    prices: Prices
     goal: Goal
     tiles: Tiles
     cache: Path | None
@@ -264,6 +267,8 @@ def _search_distinct(
             progress(done, len(layers), layers[done].name if done < len(layers) else "")
 
     report(0)
+    if not compiled() and any(_known(einsum, ask) is None for einsum in layers):
+        compile_ahead()
     # the largest first, so that no worker is left alone with it at the end
     order = sorted(range(len(layers)), key=lambda i: (-_effort(layers[i]), i))
     found = each(_search_task, [(layers[i], ask) for i in order], workers, report, stop)
@@ -276,24 +281,15 @@ def _effort(einsum: Einsum) -> float:
 
 def _search_task(task: tuple[Einsum, _Ask], stop: Callable[[], bool]) -> Found:
     einsum, ask = task
-    one = without_trivial(einsum)
-    prices = price_list(ask.architecture)
-    asked = (one, ask.architecture, prices, ask.goal, ask.tiles)
-    proved, tried = store.key(*asked), store.key(*asked, ask.effort)
-    for key in dict.fromkeys((proved, tried)):
-        known = store.load(ask.cache, key, one, ask.architecture, prices)
-        if known is not None:
-            return known
+    known = _known(einsum, ask)
+    if known is not None:
+        return known
+    one, (proved, tried) = without_trivial(einsum), _keys(einsum, ask)
     try:
         found = search_layer(
-            one,
-            ask.architecture,
-            prices,
-            goal=ask.goal,
-            tiles=ask.tiles,
-            stop=stop,
+            one, ask.architecture, ask.prices, goal=ask.goal, tiles=ask.tiles, stop=stop,
             effort=ask.effort,
-        )
+        )  # fmt: skip
     except MappingError as error:
         raise MappingError(
             f"layer {einsum.name!r} does not fit chip {ask.architecture.name!r}: "
@@ -307,6 +303,22 @@ def _search_task(task: tuple[Einsum, _Ask], stop: Callable[[], bool]) -> Found:
     elif ask.effort is not None and not stop():
         store.save(ask.cache, tried, found)
     return found
+
+
+def _keys(einsum: Einsum, ask: _Ask) -> tuple[str, str]:
+    """Return where a proved answer is kept, and where one that a stated effort gave."""
+    asked = (without_trivial(einsum), ask.architecture, ask.prices, ask.goal, ask.tiles)
+    return store.key(*asked), store.key(*asked, ask.effort)
+
+
+def _known(einsum: Einsum, ask: _Ask) -> Found | None:
+    """Return the answer for a layer if it is kept."""
+    one = without_trivial(einsum)
+    for key in dict.fromkeys(_keys(einsum, ask)):
+        known = store.load(ask.cache, key, one, ask.architecture, ask.prices)
+        if known is not None:
+            return known
+    return None
 
 
 def _fixed(workload: Workload, architecture: Architecture, prices: Prices) -> Cost:
