@@ -167,7 +167,7 @@ def test_what_is_counted_is_what_the_model_says(name):
         (problem,), case = search.problems, search.cases[0][1]
         cost = evaluate(one, chip, choice.mapping, prices=prices(chip))
         assert choice.energy == pytest.approx(cost.energy, rel=1e-12, abs=0)
-        best = search._incumbents()
+        best = search.incumbents()
         best.costs[0] = np.inf
         trees = search._explore("perfect", search.cases[0], best, False, False, 1e-6)
         entry = best.tilings[0]

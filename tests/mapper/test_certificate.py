@@ -51,6 +51,15 @@ def test_a_file_keeps_a_certificate(proof, tmp_path):
     assert check(again) > 10
 
 
+def test_the_checker_says_how_far_it_is(proof):
+    told = []
+    check(proof, lambda done, total, name: told.append((done, total, name)))
+    codes = sum(len(t.codes) for t in proof.trees)
+    assert [done for done, *_ in told] == sorted(done for done, *_ in told)
+    assert told[0] == (0, codes, proof.einsum.name)
+    assert codes - 3 <= told[-1][0] < codes  # a box takes up to three codes
+
+
 def test_a_cheaper_claim_is_refuted(proof):
     lie = msgspec.structs.replace(proof, energies=(proof.energies[0] * 0.9,))
     with pytest.raises(Refuted, match="the answer costs"):

@@ -116,6 +116,7 @@ def _prove(
     recount: bool,
 ) -> None:
     """Search once more without a limit, keep the proof and recount it."""
+    from onewatt.cli.verify import RECOUNTING
     from onewatt.mapper.certificate import save_certificate
     from onewatt.mapper.exact import certify
     from onewatt.mapper.verify import check
@@ -124,7 +125,8 @@ def _prove(
     if path is not None:
         save_certificate(proof, path)
     if recount:
-        boxes = check(proof)
+        with terminal.progress(True, RECOUNTING) as advance:
+            boxes = check(proof, advance)
         typer.echo(f"proved; {boxes} boxes recounted by the checker", err=True)
 
 

@@ -12,7 +12,7 @@ from docs/mapper.md.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from onewatt.errors import MappingError
@@ -23,14 +23,18 @@ from onewatt.mapper.template import templates
 from onewatt.model.evaluate import evaluate
 from onewatt.spec.mapping import Mapping
 
+Progress = Callable[[int, int, str], None]
+
 
 class Checker(Boxes):
     """Checks one layer on one chip under one outline of its mappings."""
 
-    def replay(self, codes: list[int], through: dict[int, int], answer: Any, goal: str) -> int:
+    def replay(self, codes: list[int], through: dict[int, int], answer: Any, goal: str,
+               seen: Callable[[int], None]) -> int:
         """Walk a tree of boxes; every leaf must be empty, beaten or costed. Returns the leaves."""
         boxes, at, leaves = [self.root()], 0, 0
         while boxes:
+            seen(at)
             box = boxes.pop()
             some = self.shrink(box, through)
             code = codes[at] if at < len(codes) else -1
@@ -108,8 +112,15 @@ class Checker(Boxes):
         return itertools.product(*choices)
 
 
-def check(certificate: Certificate) -> int:
+def check(certificate: Certificate, progress: Progress | None = None) -> int:
     """Check a certificate: re-score its answer, recount the boxes, recompute every bound.
+
+    Parameters
+    ----------
+    certificate : Certificate
+        The answer and its trees.
+    progress : callable or None
+        Called with the codes of trees that are read, with how many there are, and a name.
 
     Returns
     -------
@@ -133,6 +144,12 @@ def check(certificate: Certificate) -> int:
     if certificate.goal != "front" and len(costs) != 1:
         raise Refuted("one answer is expected")
     leaves, outlines = 0, templates(e, chip)
+    before, every = 0, sum(len(t.codes) for t in certificate.trees)
+
+    def seen(at: int) -> None:
+        if progress:
+            progress(before + at, every, e.name)
+
     trees = {(t.template, t.through): t.codes for t in certificate.trees}
     for i, template in enumerate(outlines):
         checker = Checker(e, chip, template, certificate.tiles)
@@ -140,9 +157,9 @@ def check(certificate: Certificate) -> int:
         for case in itertools.product((-1, *checker.still, -2), repeat=len(inner)):
             if (i, case) not in trees:
                 raise Refuted(f"case {case} of outline {i} is missing: the space is not covered")
-            leaves += checker.replay(
-                list(trees[i, case]), dict(zip(inner, case, strict=True)), costs, certificate.goal
-            )
+            codes, through = list(trees[i, case]), dict(zip(inner, case, strict=True))
+            leaves += checker.replay(codes, through, costs, certificate.goal, seen)
+            before += len(codes)
     return leaves
 
 

@@ -240,24 +240,29 @@ class Bounds(Ledger):
             math.prod(self.n) / math.prod(self.t.slots[j].size for j in axes) - 1e-9))
         keys = sorted({*self.coef, *(k for row in self.ports.values() for k in row)}
                       - {None, "step"}, key=str)
-        table = [[self.words(lo, hi, rests, k, through, c) for c in self.classes] for k in keys]
-        where = [self._decides(k, through) for k in keys]
+        words = {k: [self.words(lo, hi, rests, k, through, c) for c in self.classes] for k in keys}
+        where = {k: self._decides(k, through) for k in keys}
+
+        def paid(price: dict[Any, float]) -> tuple[float, list[list[float]]]:
+            """Return what is paid under any classes, then at each slot under each class there."""
+            always = price.get("step", 0.0) * steps + price.get(None, 0.0)
+            always += sum(v * words[k][0][0] for k, v in price.items() if where.get(k) == -1)
+            table: list[list[float]] = []
+            for d in self.deciding:
+                rows = [(v, words[k]) for k, v in price.items() if where.get(k) == d]
+                # the run of a slot's class is whole, or it is not
+                table.append([sum(v * w[i][0] for v, w in rows) + min(
+                    sum(v * w[i][1] for v, w in rows), sum(v * w[i][2] for v, w in rows))
+                    for i in range(len(self.classes))])
+            return always, table
+
+        joules, ports = paid(self.coef), [paid(row) for row in self.ports.values()]
+        least = max(1.0, math.ceil(steps * self.pace - 1e-6))
         for chosen in itertools.product(range(len(self.classes)), repeat=len(self.deciding)):
-            pick = [chosen[self.deciding.index(d)] if d >= 0 else 0 for d in where]
-            rows = {k: row[i] for k, row, i in zip(keys, table, pick, strict=True)}
-
-            def paid(price: dict[Any, float], rows: Any = rows) -> float:
-                total = sum(v * rows[k][0] for k, v in price.items() if k in rows)
-                for d in self.deciding:  # the run of a slot's class is whole, or it is not
-                    mine = [(v, rows[k]) for k, v in price.items() if k in rows
-                            and where[keys.index(k)] == d]
-                    total += min(sum(v * w[1] for v, w in mine), sum(v * w[2] for v, w in mine))
-                return total + price.get("step", 0.0) * steps + price.get(None, 0.0)
-
-            cycles = max([1.0, math.ceil(steps * self.pace - 1e-6)] + [
-                math.ceil(paid(row) - 1e-6) for row in self.ports.values()])
-            energy = self.fixed + paid(self.coef)
-            yield energy + cycles * self.standing, cycles
+            energy, *busy = (always + sum(row[i] for row, i in zip(table, chosen, strict=True))
+                             for always, table in (joules, *ports))
+            cycles = max([least, *(math.ceil(b - 1e-6) for b in busy)])
+            yield self.fixed + energy + cycles * self.standing, cycles
 
     def _decides(self, key: Any, through: Any) -> int:
         if not key[2]:

@@ -26,6 +26,7 @@ from onewatt.mapper.kernel.boxes import agrees, copy_rows, in_set, tighten
 from onewatt.mapper.kernel.branching import choose, gap_of, learn, number
 from onewatt.mapper.kernel.jit import compiled, leaf
 from onewatt.mapper.kernel.prices import open_classes, rank_of, weigh
+from onewatt.mapper.kernel.windows import COLUMNS
 from onewatt.mapper.kernel.words import Bound, least_words
 
 
@@ -108,7 +109,7 @@ def room(n_rank: int, n_slot: int, layer: Any, costs: Any) -> Any:
     return Bound(
         np.zeros((n_term, n_class)), np.zeros((n_term, n_class)), np.zeros((n_term, n_class)),
         np.zeros((n_term, n_class)), np.zeros((n_term, n_class), np.int64),
-        np.zeros((n_rank, len(costs.masks))), np.zeros((n_dim, 8)),
+        np.zeros((n_rank, len(costs.masks))), np.zeros((n_dim, COLUMNS)),
         np.zeros((n_rank, n_slot), np.int64), np.zeros(n_rank), np.zeros((2, 64), np.int64),
         np.zeros((3, n_level, n_class, rows)), np.zeros((n_level + 1, rows)),
         np.zeros((n_level + 1, rows)), np.zeros(n_level, np.int64),

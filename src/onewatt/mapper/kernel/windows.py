@@ -14,6 +14,12 @@ from onewatt.mapper.kernel.counts import alive
 from onewatt.mapper.kernel.jit import leaf
 from onewatt.mapper.kernel.rests import parents
 
+#: Columns in which the words of a window are remembered: nothing slides, or its rank p or r does.
+#: To the latter comes how: straight on, turned by a loop over other words that stands between, or
+#: turned while no other window keeps words there.
+PLAIN, ALONG_P, ALONG_R, COLUMNS = 0, 1, 4, 7
+STRAIGHT, TURNED, TURNED_ALONE = 0, 1, 2
+
 
 @leaf
 def _slide(n, c, tile, e, a, b, joined):
@@ -207,23 +213,20 @@ def spread_words(lo, hi, p, r, shared, is_time, axis_size):
 
 @leaf
 def window_words(
-    lo, hi, p, r, a, b, which, x, d, place, step, own, e, alone, perfect, is_time, relevant, line,
+    lo, hi, p, r, a, b, column, x, d, place, step, own, e, alone, perfect, is_time, relevant, line,
     pair, scratch,
 ):  # fmt: skip
-    """Words of a window if its rank p (which 1, 2, 5) or r (3, 4, 7) slides, turned from 2 on.
-
-    Those turned are `alone` in the run of a class (5, 7), or not (2, 4).
-    """
-    if pair[which] < 0:
-        turned = which in (2, 4, 5, 7)
-        if which in (3, 4, 7):
+    """Words of a window in one of the columns, counted once and remembered in `pair`."""
+    if pair[column] < 0:
+        turned = column not in (ALONG_P + STRAIGHT, ALONG_R + STRAIGHT)
+        if column >= ALONG_R:
             p, r, a, b = r, p, b, a
         slid = _slid_words(
             lo, hi, p, r, a, b, x, d, place, step, own, e, turned, alone, perfect, is_time,
             relevant, line, scratch,
         )  # fmt: skip
-        pair[which] = pair[0] if slid < 0 else min(pair[0], slid)
-    return pair[which]
+        pair[column] = pair[PLAIN] if slid < 0 else min(pair[PLAIN], slid)
+    return pair[column]
 
 
 @leaf

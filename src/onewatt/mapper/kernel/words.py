@@ -32,6 +32,11 @@ from onewatt.mapper.kernel.counts import count
 from onewatt.mapper.kernel.jit import leaf
 from onewatt.mapper.kernel.rests import fine, shares, within_slot
 from onewatt.mapper.kernel.windows import (
+    ALONG_P,
+    ALONG_R,
+    PLAIN,
+    TURNED,
+    TURNED_ALONE,
     alone_inside,
     held_apart,
     keeps_words,
@@ -53,7 +58,7 @@ class Bound(NamedTuple):
     fine: Floats  #: (E, C): what comes on top if one does
     at: Ints  #: (E, C): the rank that this hangs on, or -1
     counts: Floats  #: (R, M): least tiles of each rank
-    pair: Floats  #: (F, 8): words of each window, by what slides
+    pair: Floats  #: (F, COLUMNS): words of each window, by what slides
     last: Ints  #: (R, J): most values in tiles that may rest, -1 not known
     share: Floats  #: (R,): of the words of a term, by the rank that rests
     scratch: Ints  #: (2, 64)
@@ -94,8 +99,8 @@ def least_words(lo: Any, hi: Any, rests: Any, space: Any, layer: Any, costs: Any
             else:
                 n_p, n_r, e_p, e_r = lo[p, 0], lo[r, 0], hi[p, e], hi[r, e]
                 pair[i].fill(-1.0)
-                pair[i, 0] = pair_words(n_p, n_r, a, b, e_p, e_r, up(n_p, e_p), True)
-                union *= min(pair[i, 0], union_words(n_p, n_r, a, b))
+                pair[i, PLAIN] = pair_words(n_p, n_r, a, b, e_p, e_r, up(n_p, e_p), True)
+                union *= min(pair[i, PLAIN], union_words(n_p, n_r, a, b))
                 n_pair += 1
                 if keeps_words(lo, hi, p, r, a, b, place, held, is_time):
                     keeping, keeper = keeping + 1, i
@@ -136,20 +141,18 @@ def least_words(lo: Any, hi: Any, rests: Any, space: Any, layer: Any, costs: Any
                 for i in range(n_dims[x]):
                     p, r, a, b = dims[x, i, 0], dims[x, i, 1], dims[x, i, 2], dims[x, i, 3]
                     if r >= 0:
-                        which = 0
-                        if d >= 0 and slides == p:
-                            which = 1 + turned
-                        elif d >= 0 and slides == r:
-                            which = 3 + turned
-                        if which and may_rest and starts_again(lo, hi, slides, d, is_time):
-                            lines |= held_apart(lo, hi, p, r, x, d, relevant, line) == 1
+                        column = PLAIN
+                        if d >= 0 and slides in (p, r):
+                            column = ALONG_P if slides == p else ALONG_R
+                            if may_rest and starts_again(lo, hi, slides, d, is_time):
+                                lines |= held_apart(lo, hi, p, r, x, d, relevant, line) == 1
                         alone = keeping == 0 or (keeping == 1 and keeper == i)
-                        if turned and which and not alone:
-                            # what loops outside the run keeps nothing
-                            alone = alone_inside(lo, hi, i, x, d, run, held, dims, n_dims)
-                            which += 3 if alone else 0
+                        if column != PLAIN and turned:  # what loops outside the run keeps nothing
+                            if not alone:
+                                alone = alone_inside(lo, hi, i, x, d, run, held, dims, n_dims)
+                            column += TURNED_ALONE if alone else TURNED
                         moved *= window_words(
-                            lo, hi, p, r, a, b, which, x, d, place, step, own, e, alone,
+                            lo, hi, p, r, a, b, column, x, d, place, step, own, e, alone,
                             space.kind == PERFECT, is_time, relevant, line, pair[i], scratch,
                         )  # fmt: skip
                 lines = lines or turned > 0
