@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from laws.nests import AXES, architectures, einsums, literal_nodes, mappings, placed_mappings
-from onewatt.model import kernel
 from onewatt.model.counts import count
 from onewatt.model.delivery import edge
+from onewatt.model.kernel.crossing import crossing, steps
+from onewatt.model.kernel.factors import FORWARD, FRESH
 from onewatt.model.nest import factors, lower
 from onewatt.spec.mapping import Storage
 from oracle import COMPUTE, Machine
@@ -52,7 +53,7 @@ def test_every_edge_of_any_nest(data):
     )  # fmt: skip
     literal = machine.run()
     nest = lower(einsum, mapping)
-    assert kernel.steps(nest.loops, nest.extent) == machine.cycles
+    assert steps(nest.loops, nest.extent) == machine.cycles
     assert nest.active == machine.active
     some = sum(1 << i for i, axis in enumerate(nest.axes) if axis in axes)
     everyone = (1 << len(nest.axes)) - 1
@@ -62,24 +63,24 @@ def test_every_edge_of_any_nest(data):
             where, place = (child.memory, child.depth) if child else (COMPUTE, nest.depth)
 
             def words(above, shared, form, child=child, place=place, dims=dims):
-                return kernel.crossing(
+                return crossing(
                     dims, nest.loops, nest.extent, place, above, -1, shared, form,
                     child is not None, False,
                 )  # fmt: skip
 
-            inside = words(place, 0, kernel.FRESH)
+            inside = words(place, 0, FRESH)
             if tensor is not einsum.output:
-                form = kernel.FORWARD if forwards and child else kernel.FRESH
+                form = FORWARD if forwards and child else FRESH
                 assert literal[parent.memory, tensor.name, "read"] == words(
                     parent.depth, some, form
                 )
                 assert literal[where, tensor.name, "delivered"] == inside
                 continue
-            update = words(parent.depth, some, kernel.FORWARD)
+            update = words(parent.depth, some, FORWARD)
             assert literal[parent.memory, "Outputs", "update"] == update
             assert literal[parent.memory, "Outputs", "read"] == update - unread
             if child:
-                fill = words(parent.depth, everyone, kernel.FORWARD) - unread
+                fill = words(parent.depth, everyone, FORWARD) - unread
                 assert literal[where, "Outputs", "fill"] == fill
                 assert literal[where, "Outputs", "drain"] == inside
                 unread = inside - fill

@@ -11,8 +11,9 @@ from onewatt.diagnose.delivery import Delivery, deliveries
 from onewatt.diagnose.placement import Placement, best_placement
 from onewatt.diagnose.storage import Fitting, fewest_steps
 from onewatt.errors import InputError
-from onewatt.model import kernel, sparse
+from onewatt.model import sparse
 from onewatt.model.counts import count
+from onewatt.model.kernel.crossing import steps as count_steps
 from onewatt.model.nest import lower
 from onewatt.spec.architecture import Architecture, Container
 from onewatt.spec.cost import Busy
@@ -153,7 +154,7 @@ def examine(
     placement = placed(einsum, architecture, within.allowed)
     nest = lower(einsum, mapping)
     counts = count(einsum, architecture, nest, convention)
-    steps = int(kernel.steps(nest.loops, nest.extent))
+    steps = int(count_steps(nest.loops, nest.extent))
     fitting = fewest_steps(einsum, architecture, placement, within.allowed, steps)
     four = first_four(einsum, architecture, within, placement)
     forced = cycles_of(einsum, architecture, min(fitting.steps, steps))

@@ -6,8 +6,10 @@ import itertools
 from typing import NamedTuple
 
 from onewatt.errors import MappingError
-from onewatt.model import kernel
 from onewatt.model.delivery import Edge, edge
+from onewatt.model.kernel.crossing import crossing, distinct_held
+from onewatt.model.kernel.crossing import steps as count_steps
+from onewatt.model.kernel.factors import FORWARD, FRESH
 from onewatt.model.nest import Level, Nest, factors
 from onewatt.spec.architecture import Architecture
 from onewatt.spec.cost import LedgerAction
@@ -74,10 +76,10 @@ class _Crossing:
         first: int = -1,
         keeps: bool = True,
     ) -> int:
-        """Return the words that enter at a place; see `kernel.crossing`."""
+        """Return the words that enter at a place; see `kernel/crossing.py`."""
         nest = self.nest
         return int(
-            kernel.crossing(
+            crossing(
                 self.dims, nest.loops, nest.extent, place, parent, first, shared, form, keeps,
                 self.lenient,
             )
@@ -85,7 +87,7 @@ class _Crossing:
 
     def distinct(self, place: int) -> int:
         """Return the different words ever held at a place, summed over instances."""
-        return int(kernel.distinct_held(self.dims, self.nest.loops, self.nest.extent, place))
+        return int(distinct_held(self.dims, self.nest.loops, self.nest.extent, place))
 
 
 def count(
@@ -150,7 +152,7 @@ def count(
             traffic, passing, cross, parent, child, way, output.name, (unread, busiest_unread)
         )
     instances = {level.memory: nest.instances(level.depth) for level in nest.levels}
-    steps = int(kernel.steps(nest.loops, nest.extent))
+    steps = int(count_steps(nest.loops, nest.extent))
     return Counts(tuple(traffic), tuple(passing), steps, nest.active, instances)
 
 
@@ -182,16 +184,16 @@ def _input_edge(
 ) -> None:
     place = child.depth if child else cross.nest.depth
     keeps = child is not None
-    form = kernel.FORWARD if way.forwards and keeps else kernel.FRESH
+    form = FORWARD if way.forwards and keeps else FRESH
     shared = _mask(cross.nest, way.shared)
     read = cross(place, parent.depth, shared, form, keeps=keeps)
     busiest = cross(place, parent.depth, shared, form, first=parent.depth, keeps=keeps)
     traffic.append(Traffic(parent.memory, tensor, "read", read, busiest))
     if child or way.networks:
-        delivered = cross(place, place, 0, kernel.FRESH, keeps=keeps)
+        delivered = cross(place, place, 0, FRESH, keeps=keeps)
         passing += [Passing(n.name, tensor, delivered, read, busiest) for n in way.networks]
         if child:
-            busiest = cross(place, place, 0, kernel.FRESH, first=place)
+            busiest = cross(place, place, 0, FRESH, first=place)
             traffic.append(Traffic(child.memory, tensor, "fill", delivered, busiest))
 
 
@@ -208,18 +210,18 @@ def _output_edge(
     """Count partial sums on one edge; return how many enter the child without being read."""
     nest, lenient = cross.nest, cross.lenient
     place, keeps = (child.depth if child else nest.depth), child is not None
-    form = kernel.FRESH if lenient else kernel.FORWARD
+    form = FRESH if lenient else FORWARD
     shared = _mask(nest, way.shared)
     update = cross(place, parent.depth, shared, form, keeps=keeps)
     one = cross(place, parent.depth, shared, form, first=parent.depth, keeps=keeps)
     traffic.append(Traffic(parent.memory, tensor, "read", update - unread[0], one - unread[1]))
     traffic.append(Traffic(parent.memory, tensor, "update", update, one))
-    inside = cross(place, place, 0, kernel.FRESH, keeps=keeps)
+    inside = cross(place, place, 0, FRESH, keeps=keeps)
     sent, sent_one = 2 * update - unread[0], 2 * one - unread[1]
     if child is None:
         passing += [Passing(n.name, tensor, inside, sent, sent_one) for n in way.networks]
         return 0, 0
-    inside_one = cross(place, place, 0, kernel.FRESH, first=place)
+    inside_one = cross(place, place, 0, FRESH, first=place)
     if lenient:
         first = cross.distinct(place)
         fill, fill_one = inside - first, inside_one - first // nest.instances(place)

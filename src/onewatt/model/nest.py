@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onewatt.errors import MappingError, unknown
-from onewatt.model.kernel import SPATIAL, TEMPORAL
+from onewatt.model.kernel.states import SPATIAL, TEMPORAL
 from onewatt.spec.architecture import Architecture, Container, Memory
 from onewatt.spec.mapping import Mapping, Spatial, Storage
 from onewatt.spec.workload import Einsum, Tensor, distinct

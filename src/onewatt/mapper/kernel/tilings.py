@@ -24,8 +24,10 @@ from onewatt.mapper.kernel.boxes import copy_row, copy_rows, rests_at, up
 from onewatt.mapper.kernel.counts import alive
 from onewatt.mapper.kernel.jit import compiled, leaf
 from onewatt.mapper.kernel.prices import beaten, priced
-from onewatt.model.kernel import FORWARD, FRESH, SPATIAL, TEMPORAL, crossing
-from onewatt.model.kernel import steps as count_steps
+from onewatt.model.kernel.crossing import crossing
+from onewatt.model.kernel.crossing import steps as count_steps
+from onewatt.model.kernel.factors import FORWARD, FRESH
+from onewatt.model.kernel.states import SPATIAL, TEMPORAL
 
 
 @compiled
