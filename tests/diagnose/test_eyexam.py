@@ -11,12 +11,15 @@ from chips_by_hand import tiny
 from diagnose.brute import fewest_steps, groups_of_pes
 from mapper.random_cases import chip as random_chip
 from mapper.random_cases import layer as random_layer
+from near import near
 from onewatt.diagnose import storage
 from onewatt.diagnose.bounds import placed, space
 from onewatt.diagnose.eyexam import CHOICE, STEPS
 from onewatt.diagnose.storage import fewest_steps as fewest_that_fit
 from onewatt.errors import InputError, MappingError
+from onewatt.mapper.row_stationary_network import search_row_stationary
 from onewatt.spec.architecture import Memory, Network, SparseFeature
+from onewatt.spec.row_stationary import RowStationary
 from onewatt.spec.workload import Workload
 
 TINY = ["mlperf_ad", "mlperf_kws"]
@@ -326,3 +329,31 @@ def test_the_choice_of_a_mapping_is_told_apart_from_storage():
     assert exam.costliest.name == CHOICE
     assert exam.layers[0].bounds[4] == 1.0
     assert exam.layers[0].bounds[3] > 5.9
+
+
+def test_as_the_paper_counts_the_last_step_names_what_the_array_waits_for():
+    """Convention jssc17: the link is bandwidth where it is slower than the array, else a wait."""
+    net = ow.load_workload("alexnet", batch=4)
+    chip = ow.load_chip("eyeriss")
+    mappings = {"conv3": RowStationary.parse("m64 n4 e13 p16 q3 r2 t2")}
+    result = search_row_stationary(net, chip, mappings=mappings, batch=4)
+    exam = ow.eyexam(result)
+    found = {x.name: x for x in exam.layers}
+    for name, layer in found.items():
+        assert list(layer.bounds) == sorted(layer.bounds, reverse=True)
+        assert layer.cycles == near(result.cost.cycles(name))
+    fc6 = found["fc6"]
+    words = sum(e.bits for e in result.cost.entries if (e.einsum, e.component) == ("fc6", "DRAM"))
+    assert fc6.steps[5].cycles == near(words / 16 / 1.2)
+    assert fc6.steps[5].cause.startswith("DRAM moves Weights")
+    assert fc6.steps[5].lost > 0.9 * fc6.cycles
+    conv3 = found["conv3"]
+    assert conv3.steps[5].lost == 0
+    # feature maps have no second copy: inputs come for every 64 of 384 channels, outputs leave once
+    link = (6 * 4 * 256 * 15 * 15 + 4 * 384 * 13 * 13) / 1.2
+    assert f"the array waits {link:.0f} cycles for the link off chip" in conv3.steps[6].cause
+    assert "filters and first windows" in conv3.steps[6].cause
+    assert conv3.steps[6].lost == near(conv3.cycles - conv3.steps[5].cycles)
+    ran = ow.eyexam(result, measured={"conv3": conv3.cycles + 1000})
+    step = next(x for x in ran.layers if x.name == "conv3").steps[6]
+    assert step.cause.startswith("measured on a machine that ran it; by the model, PEs wait")

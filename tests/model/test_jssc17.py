@@ -20,7 +20,7 @@ from near import near
 from onewatt.model.counts import count
 from onewatt.model.jssc17.counts import array_words, buffer_words, dram_words, stored_bits
 from onewatt.model.jssc17.evaluate import evaluate, row
-from onewatt.model.jssc17.latency import latency
+from onewatt.model.jssc17.latency import latency, moving
 from onewatt.model.jssc17.limits import allocation, check, fits
 from onewatt.model.jssc17.machine import Machine
 from onewatt.model.jssc17.nest import loop_nest
@@ -29,6 +29,7 @@ from onewatt.model.jssc17.shape import Shape
 from onewatt.model.nest import lower
 from onewatt.model.sparse import compressed_bits
 from onewatt.spec.architecture import Memory
+from onewatt.spec.cost import Cost, busy_cycles
 from onewatt.spec.row_stationary import RowStationary
 from onewatt.spec.workload import Einsum, Index, Rank, Tensor
 
@@ -243,6 +244,41 @@ def test_the_ledger_is_the_row():
     assert moved * 16 == near(found.buffer)
     assert sum(e.bits for e in cost.entries if e.component == "DRAM") == near(found.dram)
     assert all(e.energy_low <= e.energy <= e.energy_high for e in cost.entries)
+
+
+@given(cases())
+@settings(max_examples=100, deadline=None)
+def test_no_bus_is_busy_for_longer_than_the_array_and_the_link_never_for_longer_than_all(case):
+    """What buses and link need for their words alone, from the words that a walk counts."""
+    shape, mapping = case
+    grid = Grid.of(mapping)
+    spent, (buffer, dram, *_) = latency(shape, MACHINE, grid), walk(shape, mapping)
+    alone = {name: float(cycles[0]) for name, cycles in moving(shape, MACHINE, grid).items()}
+    assert alone["GIN_filter"] == near(dram[0] / MACHINE.filter_bus)
+    assert alone["GIN_ifmap"] == near(buffer[0] / MACHINE.ifmap_bus)
+    assert alone["GIN_GON_psum"] == near(buffer[2] / MACHINE.psum_bus)
+    coded = dram[1] * stored_bits(shape.input_density, 16)
+    coded += dram[2] * stored_bits(shape.output_density, 16)
+    assert alone["DRAM"] == near((dram[0] + coded / 16) / MACHINE.link)
+    processing, total = float(spent.processing[0]), float(spent.total[0])
+    assert all(alone[n.name] <= processing * (1 + 1e-9) for n in CHIP.networks if n.name in alone)
+    assert alone["DRAM"] <= total * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_the_ledger_says_how_long_the_link_is_busy(batch):
+    """Beside the array and while it waits, together all words; a faster array changes no more."""
+    for einsum in ow.load_workload("alexnet", batch=batch).einsums:
+        if einsum.work != "mac":
+            continue
+        mapping = RowStationary.parse("m16 n1 e1 p16 q1 r1 t1")
+        cost, shape = evaluate(einsum, CHIP, mapping), Shape.of(einsum)
+        alone = moving(shape, MACHINE, Grid.of(mapping))
+        busy = busy_cycles(cost.busy)
+        assert busy["DRAM"] == near(float(alone["DRAM"][0]))
+        assert busy["DRAM"] <= cost.cycles(einsum.name) * (1 + 1e-12)
+        rest = Cost(busy=tuple(b for b in cost.busy if b.component == "DRAM"))
+        assert rest.cycles(einsum.name) == near(busy["DRAM"])
 
 
 SHAPES = {

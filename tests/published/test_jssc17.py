@@ -202,6 +202,16 @@ def test_the_one_fitted_constant_is_the_fit(validation):
 
 
 @pytest.mark.parametrize("name", LAYERS)
+def test_the_least_edp_is_no_worse_even_if_nothing_asks_for_it(example, name):
+    chip, einsum = ow.load_chip("eyeriss"), example.layer(name)
+    theirs = row(einsum, chip, example.mapping(name))
+    ours = row(einsum, chip, search(einsum, chip))
+    assert ours.buffer <= theirs.buffer
+    assert ours.processing <= theirs.processing * (1 + 1e-12)
+    assert ours.total <= theirs.total * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize("goal", ["layer_edp", "latency", "buffer"])
 def test_our_best_mapping_is_never_worse_than_the_published(example, name, goal):
     chip, einsum = ow.load_chip("eyeriss"), example.layer(name)

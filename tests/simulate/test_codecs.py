@@ -146,6 +146,14 @@ def test_damage_to_rlc_is_told_with_its_place(words, size, message):
         decode_rlc(held, size)
 
 
+def test_words_as_floats_are_refused_where_floats_round():
+    """A word of 64 bits does not fit a float of 53: what would be decoded is another tensor."""
+    words = encode_rlc([-5, 1, 3, 9])
+    assert int(float(words[0])) != int(words[0])
+    with pytest.raises(InputError, match=r"RLC code\[0\] is .* in float64, which rounds beyond"):
+        decode_rlc(words.astype(np.float64), 4)
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
@@ -153,7 +161,7 @@ def test_damage_to_rlc_is_told_with_its_place(words, size, message):
         ([[0, 1], [-32769, 0]], r"values\[1, 0\] is -32769"),
         ([0.5], r"values\[0\] is 0.5; expected a whole number"),
         ([float("inf")], "is inf; expected"),
-        ([1e300], "is 1e\\+300; expected a number of at most 63 bits"),
+        ([1e300], "is 1e\\+300; expected at most 9007199254740992 in float64, which rounds"),
         (np.array([2**64 - 1], np.uint64), "expected a number of at most 63 bits"),
         (["a"], "holds <U1 values"),
     ],

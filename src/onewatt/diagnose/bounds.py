@@ -16,7 +16,7 @@ from onewatt.model.counts import count
 from onewatt.model.kernel.crossing import steps as count_steps
 from onewatt.model.nest import lower
 from onewatt.spec.architecture import Architecture, Container
-from onewatt.spec.cost import Busy
+from onewatt.spec.cost import Busy, busy_cycles
 from onewatt.spec.mapping import Mapping, Spatial
 from onewatt.spec.result import Convention
 from onewatt.spec.workload import Einsum
@@ -58,6 +58,7 @@ class Facts(NamedTuple):
     busy: tuple[Busy, ...]
     deliveries: tuple[Delivery, ...]
     measured: bool
+    convention: Convention = "literal"
 
 
 def space(einsum: Einsum, architecture: Architecture, mapping: Mapping | None = None) -> Space:
@@ -159,7 +160,7 @@ def examine(
     four = first_four(einsum, architecture, within, placement)
     forced = cycles_of(einsum, architecture, min(fitting.steps, steps))
     arithmetic = cycles_of(einsum, architecture, steps)
-    needed = {b.component: b.cycles / einsum.count for b in busy}
+    needed = {name: n / einsum.count for name, n in busy_cycles(busy).items()}
     arithmetic = min(arithmetic, needed.get("compute", arithmetic))
     ports = max((c for name, c in needed.items() if name != "compute"), default=0.0)
     chosen = max(0.0, arithmetic - max(forced, ports))
@@ -169,7 +170,7 @@ def examine(
     return Facts(
         einsum, architecture, within, placement, fitting, steps, counts.active,
         (*four, forced + chosen, sixth, last), ideal_cycles(einsum, architecture), arithmetic,
-        chosen, busy, deliveries(einsum, architecture, counts), measured is not None,
+        chosen, busy, deliveries(einsum, architecture, counts), measured is not None, convention,
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import msgspec
 from onewatt.components.library import prices
 from onewatt.diagnose.bounds import cycles_of, placed, space
 from onewatt.diagnose.stresses import Case
+from onewatt.diagnose.waiting import least_duration
 from onewatt.errors import InputError
 from onewatt.model import sparse
 from onewatt.model.boundaries import least_moved
@@ -21,6 +22,8 @@ from onewatt.spec.workload import Einsum
 
 #: What limits a layer, besides a network by its name.
 PES, DATAFLOW, PORTS = "number of PEs", "dataflow and array", "memory ports"
+#: PEs that wait for the one with the fewest zeros.
+UNEVEN = "uneven zeros"
 
 
 class Kept(Noun):
@@ -57,10 +60,14 @@ class Flexibility(Noun):
 
 
 class _Bounds(NamedTuple):
-    """Fewest cycles of one run: by number of PEs, by dataflow and array too, by delivery."""
+    """Fewest cycles of one run: by number of PEs, by dataflow and array too, by delivery.
+
+    `held_by` says what the array loses most by, `limit` what delivery does.
+    """
 
     pes: float
     array: float
+    held_by: str
     delivery: float
     limit: str
 
@@ -94,8 +101,8 @@ def flexibility(cases: Sequence[Case], chips: Sequence[Architecture]) -> tuple[F
     outermost memory is left out, because it slows every chip alike.  No mapping is searched, so the
     shares are upper bounds.
 
-    Where zeros are skipped, T is that of an even spread of the work, and a step lasts as long as
-    its slowest PE.
+    Where zeros are skipped, T is that of an even spread of the work, and PEs wait for the slowest
+    one as seldom as their scratchpads allow (`onewatt.diagnose.waiting.least_duration`).
 
     Examples
     --------
@@ -145,7 +152,7 @@ def _mean(rows: list[tuple[float, int]]) -> float:
 def _kept(einsum: Einsum, bounds: _Bounds) -> Kept:
     array = bounds.pes / bounds.array
     kept = bounds.pes / max(bounds.array, bounds.delivery)
-    limit = bounds.limit if kept < array else DATAFLOW if array < 1 else PES
+    limit = bounds.limit if kept < array else bounds.held_by if array < 1 else PES
     return Kept(layer=einsum.name, count=einsum.count, array=array, kept=kept, limit=limit)
 
 
@@ -165,9 +172,10 @@ def _bounds(einsum: Einsum, chip: Architecture, price: Prices) -> _Bounds:
     # a placement of these steps has no fewer PEs at work than this, and more steps do not pay
     busy = -(-einsum.points // steps)
     mac = chip.mac
-    array = max(pes, math.ceil(steps / mac.lanes * sparse.duration(einsum, mac, busy)))
-    delivery, limit = _delivery(einsum, chip, price)
-    return _Bounds(pes, array, delivery, limit)
+    array = max(pes, math.ceil(steps / mac.lanes * least_duration(einsum, chip, busy)))
+    even = max(pes, cycles_of(einsum, chip, steps))
+    held_by = UNEVEN if array * pes > even * even else DATAFLOW
+    return _Bounds(pes, array, held_by, *_delivery(einsum, chip, price))
 
 
 def _delivery(einsum: Einsum, chip: Architecture, price: Prices) -> tuple[float, str]:

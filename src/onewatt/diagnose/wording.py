@@ -8,6 +8,7 @@ from typing import NamedTuple
 from onewatt.diagnose.bounds import Facts, placed, with_axes
 from onewatt.diagnose.placement import shapes
 from onewatt.model import sparse
+from onewatt.spec.cost import busy_cycles
 
 #: Arrays of other shapes that are looked through.
 _MOST_PES = 2**16
@@ -153,17 +154,17 @@ def _storage(facts: Facts, objective: str) -> Said:
 
 
 def _bandwidth(facts: Facts) -> Said:
-    ports = [b for b in facts.busy if b.component != "compute"]
-    slowest = max(ports, key=lambda b: b.cycles, default=None)
-    if slowest is None:
+    ports = {name: n for name, n in busy_cycles(facts.busy).items() if name != "compute"}
+    slowest = max(ports, key=lambda name: ports[name], default="")
+    if not slowest:
         return Said("every memory and network of this chip is as fast as it is asked to be", "")
-    cycles = slowest.cycles / facts.einsum.count
-    who = f"{slowest.component} moves {_shares(facts, slowest.component)} in {cycles:.0f} cycles"
+    cycles = ports[slowest] / facts.einsum.count
+    who = f"{slowest} moves {_shares(facts, slowest)} in {cycles:.0f} cycles"
     forced = facts.cycles[4] - facts.chosen
     if cycles <= forced:
         return Said(f"{who}, while the PEs are at work", "")
     ratio = cycles / forced
-    return Said(who, f"{ratio:.3g} times the words a cycle at {slowest.component}, or more reuse")
+    return Said(who, f"{ratio:.3g} times the words a cycle at {slowest}, or more reuse")
 
 
 def _shares(facts: Facts, component: str) -> str:
@@ -179,19 +180,42 @@ def _shares(facts: Facts, component: str) -> str:
 
 def _access_pattern(facts: Facts) -> Said:
     if facts.measured:
-        lost = facts.cycles[6] > facts.cycles[5]
-        return Said("measured on a machine that ran it", "smoother delivery" if lost else "")
+        lost, who = facts.cycles[6] > facts.cycles[5], "measured on a machine that ran it"
+        if facts.convention == "jssc17" and lost:
+            model = _passes(facts)
+            return Said(f"{who}; by the model, {model.cause}", model.knob)
+        return Said(who, "smoother delivery" if lost else "")
     if facts.cycles[6] <= facts.cycles[5]:
         return Said("no machine has run it; the model sees no waiting", "")
     causes: list[str] = []
     knobs: list[str] = []
-    alone = [b.component for b in facts.busy if not b.overlaps]
+    alone = [b.component for b in facts.busy if not b.overlaps and b.cycles]
+    if facts.convention == "jssc17":
+        return _passes(facts)
     if alone:
         causes.append(f"PEs wait while {_list(alone)} is filled: its buffer is single")
         knobs.append(f"a second buffer in {_list(alone)}")
     if sparse.effective(facts.einsum, facts.chip.mac).paced < 1 < facts.active:
         causes.append("each step lasts as long as the PE with the fewest zeros")
         knobs.append("zeros that lie evenly, or fewer PEs in step")
+    return Said("; ".join(causes), " and ".join(knobs))
+
+
+def _passes(facts: Facts) -> Said:
+    """Say what the array of Eyeriss waits for, as its paper counts (docs/eyeriss.md, Latency)."""
+    n = facts.einsum.count
+    array = busy_cycles(facts.busy).get("compute", 0.0) / n - facts.arithmetic
+    link = sum(b.cycles for b in facts.busy if not b.overlaps) / n
+    causes: list[str] = []
+    knobs: list[str] = []
+    if array > 0:
+        causes.append(
+            f"PEs wait {array:.0f} cycles for filters and first windows of passes, and slow buses"
+        )
+        knobs.append("a second copy of filters and windows in the PEs")
+    if link > 0:
+        causes.append(f"the array waits {link:.0f} cycles for the link off chip")
+        knobs.append("a second copy of feature maps in the buffer")
     return Said("; ".join(causes), " and ".join(knobs))
 
 

@@ -280,5 +280,11 @@ def _strides(einsum: Einsum) -> tuple[int, int]:
 
 def _alike(one: Einsum, other: Einsum) -> bool:
     """Say whether two layers are the same loops over the same words, zeros and bits aside."""
-    plain = {name: (1.0, 16) for name in (INPUTS, WEIGHTS, OUTPUTS)}
-    return _with(one, plain).signature == _with(other, plain).signature
+    return _plain(one).signature == _plain(other).signature
+
+
+def _plain(einsum: Einsum) -> Einsum:
+    """Return a layer of dense 16-bit words; partial sums have no field, so no width either."""
+    same = _with(einsum, {name: (1.0, 16) for name in (INPUTS, WEIGHTS, OUTPUTS)})
+    output = msgspec.structs.replace(same.output, accumulate_bits=None)
+    return msgspec.structs.replace(same, output=output)

@@ -39,7 +39,8 @@ def whole(values: ArrayLike, where: str) -> Integers:
     Raises
     ------
     InputError
-        If they are no array of numbers, or one of them has a fraction or is not finite.
+        If they are no array of numbers, or one of them has a fraction, is not finite, or is a float
+        too large to hold every whole number.
     """
     try:
         array = np.asarray(values)
@@ -48,9 +49,15 @@ def whole(values: ArrayLike, where: str) -> Integers:
     if array.dtype.kind not in "biuf" and array.size:
         raise InputError(f"{where} holds {array.dtype} values; expected whole numbers")
     if array.dtype.kind == "f":
-        _refuse(array != np.trunc(array), array, where, "a whole number; quantise the tensor first")
-    if array.dtype.kind in "fu":
-        _refuse(np.abs(array) >= 2.0**63, array, where, "a number of at most 63 bits")
+        cut = ~np.isfinite(array) | (array != np.trunc(array))
+        _refuse(cut, array, where, "a whole number; quantise the tensor first")
+        exact = 2 ** min(np.finfo(array.dtype).nmant + 1, 62)
+        _refuse(
+            np.abs(array) > exact, array, where,
+            f"at most {exact} in {array.dtype}, which rounds beyond; pass integers",
+        )  # fmt: skip
+    if array.dtype.kind == "u":
+        _refuse(array >= 1 << 63, array, where, "a number of at most 63 bits")
     return array.astype(np.int64)
 
 

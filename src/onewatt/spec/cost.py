@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Literal
 
 from onewatt.spec.types import Joules, Noun
@@ -34,13 +34,29 @@ class Entry(Noun):
 class Busy(Noun):
     """The cycles a component is busy with a layer, all runs together.
 
-    Components that overlap (double buffering) run beside each other; the others add up.
+    Components that overlap (double buffering) run beside each other; the others add up.  One may
+    have a row of each kind: part of its work done beside the others, part while they wait.
     """
 
     einsum: str
     component: str
     cycles: float
     overlaps: bool = True
+
+
+def busy_cycles(rows: Iterable[Busy]) -> dict[str, float]:
+    """Return the cycles that each component is busy, by name.
+
+    Examples
+    --------
+    >>> rows = [Busy(einsum="a", component="DRAM", cycles=3, overlaps=on) for on in (True, False)]
+    >>> busy_cycles(rows)
+    {'DRAM': 6.0}
+    """
+    total: dict[str, float] = {}
+    for row in rows:
+        total[row.component] = total.get(row.component, 0.0) + row.cycles
+    return total
 
 
 class Cost(Noun):
@@ -105,9 +121,9 @@ class Cost(Noun):
 
     def bottleneck(self, einsum: str) -> str:
         """Return the component that is busiest with a layer; compute wins a tie."""
-        mine = [b for b in self.busy if b.einsum == einsum]
-        if not any(b.cycles for b in mine):
+        mine = busy_cycles(b for b in self.busy if b.einsum == einsum)
+        if not any(mine.values()):
             return "compute"  # fused work: nothing but arithmetic on another layer's path
-        most = max(b.cycles for b in mine)
-        tied = [b.component for b in mine if b.cycles == most]
+        most = max(mine.values())
+        tied = [name for name, cycles in mine.items() if cycles == most]
         return "compute" if "compute" in tied else tied[0]

@@ -12,14 +12,15 @@ from onewatt.model.jssc17.cost import (
     price_of,
     standing_price,
 )
-from onewatt.model.jssc17.counts import buffer_words, dram_words
+from onewatt.model.jssc17.counts import Floats, buffer_words, dram_words
+from onewatt.model.jssc17.latency import Latency, moving
 from onewatt.model.jssc17.limits import allocation, check
 from onewatt.model.jssc17.machine import Machine
 from onewatt.model.jssc17.passes import Grid, active_pes
 from onewatt.model.jssc17.shape import Shape
 from onewatt.model.words import check_words
 from onewatt.spec.architecture import Architecture
-from onewatt.spec.cost import Busy, Cost
+from onewatt.spec.cost import Busy, Cost, Entry
 from onewatt.spec.price import Prices
 from onewatt.spec.row_stationary import RowStationary
 from onewatt.spec.types import Bits, Joules, Noun, Watts
@@ -141,12 +142,15 @@ def evaluate(
     """
     _check(einsum, architecture, mapping)
     prices = prices or price_list(architecture)
-    return as_cost(einsum, Machine.of(architecture), counted(
-        einsum, architecture, Grid.of(mapping)), prices)  # fmt: skip
+    machine, grid = Machine.of(architecture), Grid.of(mapping)
+    found = counted(einsum, architecture, grid)
+    return Cost(
+        entries=_entries(einsum, found, prices),
+        busy=_busy(einsum, machine, found.latency, moving(Shape.of(einsum), machine, grid)),
+    )
 
 
-def as_cost(einsum: Einsum, machine: Machine, found: Counted, prices: Prices) -> Cost:
-    """Return the ledger of what a layer does under the first of its candidate mappings."""
+def _entries(einsum: Einsum, found: Counted, prices: Prices) -> tuple[Entry, ...]:
     entries = [
         ledger.line(
             einsum, price_of(prices, line), line.tensor, line.action, float(line.words[0]),
@@ -155,16 +159,28 @@ def as_cost(einsum: Einsum, machine: Machine, found: Counted, prices: Prices) ->
         for line in found.lines
         if line.words[0]
     ]  # fmt: skip
-    spent = found.latency
-    entries.append(ledger.line(einsum, standing_price(), "", "clock", float(spent.total[0])))
-    busy = [
-        Busy(einsum=einsum.name, component=name, cycles=cycles * einsum.count, overlaps=False)
-        for name, cycles in (
-            ("compute", float(spent.processing[0])),
-            (machine.memories["DRAM"], float((spent.fmaps + spent.link)[0])),
-        )
-    ]
-    return Cost(entries=tuple(entries), busy=tuple(busy))
+    cycles = float(found.latency.total[0])
+    entries.append(ledger.line(einsum, standing_price(), "", "clock", cycles))
+    return tuple(entries)
+
+
+def _busy(
+    einsum: Einsum, machine: Machine, spent: Latency, moved: dict[str, Floats]
+) -> tuple[Busy, ...]:
+    """Return who is busy for how long: buses and prefetched filters while the array works.
+
+    The link has two rows: the array waits for feature maps and for filters that come late; the
+    other filters come while it works.
+    """
+    link = machine.memories["DRAM"]
+    waits = float((spent.fmaps + spent.link)[0])
+    beside = {"compute": float(spent.processing[0])} | {k: float(v[0]) for k, v in moved.items()}
+    beside[link] = max(0.0, beside[link] - waits)
+    rows = [(name, cycles, True) for name, cycles in beside.items()] + [(link, waits, False)]
+    return tuple(
+        Busy(einsum=einsum.name, component=name, cycles=cycles * einsum.count, overlaps=overlaps)
+        for name, cycles, overlaps in rows
+    )
 
 
 def _check(einsum: Einsum, architecture: Architecture, mapping: RowStationary) -> None:

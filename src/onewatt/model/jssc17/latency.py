@@ -18,10 +18,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from onewatt.model.jssc17.counts import Floats, dram_words
+from onewatt.model.jssc17.counts import Floats, buffer_words, dram_words
 from onewatt.model.jssc17.machine import Machine
 from onewatt.model.jssc17.passes import Grid, Ints, Pass, input_rows, passes
 from onewatt.model.jssc17.shape import Shape
+from onewatt.spec.workload import INPUTS, OUTPUTS, WEIGHTS
 
 
 class Latency(NamedTuple):
@@ -105,6 +106,22 @@ def latency(shape: Shape, machine: Machine, grid: Grid) -> Latency:
     bits = dram_words(shape, grid).bits(shape, machine.word)
     fmaps = (bits.ifmap + bits.ofmap) / machine.word / machine.link
     return Latency(sums[0], sums[1], sums[2], sums[3], fmaps, sums[4])
+
+
+def moving(shape: Shape, machine: Machine, grid: Grid) -> dict[str, Floats]:
+    """Return how long the link and each bus need for their words alone, by component [cycle].
+
+    None is longer than the total latency, and no bus longer than the processing latency.  Partial
+    sums have a bus each way, so the words of one way count.
+    """
+    off_chip, buffer = dram_words(shape, grid), buffer_words(shape, grid)
+    return {
+        machine.memories["DRAM"]: off_chip.bits(shape, machine.word).total
+        / machine.word / machine.link,
+        machine.networks[WEIGHTS]: off_chip.filters / machine.filter_bus,
+        machine.networks[INPUTS]: buffer.ifmap / machine.ifmap_bus,
+        machine.networks[OUTPUTS]: buffer.psum_write / machine.psum_bus,
+    }  # fmt: skip
 
 
 def _pass(shape: Shape, machine: Machine, grid: Grid, part: Pass) -> _Times:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -23,6 +24,8 @@ COLUMNS = ("cycle", "port", "action", "address", "data")
 _MEMORY = {"GLB ifmap": "GLB", "GLB psum": "GLB"}
 _WRITES = ("fill", "update")
 _NO_MEMORY = ("GIN filter", "GIN ifmap", "column", "mac")
+#: What a spad is filled from.
+_BUSES = {"filter spad": "GIN filter", "ifmap spad": "GIN ifmap"}
 #: How far a slice of the picture may jump and still be one.
 _NEXT = 1
 
@@ -161,8 +164,8 @@ def replay(text: str, *, name: str = "<trace>") -> Replay:
     Raises
     ------
     InputError
-        With the line, if it is no row of a trace, goes back in time, reads what was not written, or
-        multiplies or adds wrongly.
+        With the line, if it is no row of a trace, goes back in time, reads what was not written,
+        has another word on its way than at its start, or multiplies or adds wrongly.
 
     Notes
     -----
@@ -204,18 +207,81 @@ def _rows(text: str, name: str) -> Iterator[tuple[int, TraceRow]]:
         yield reader.line_num, row
 
 
+def _first(waiting: Collection[int]) -> tuple[int, ...]:
+    return (waiting.popleft(),) if isinstance(waiting, deque) and waiting else ()
+
+
+class _Ways:
+    """Words on their way over the link and on the buses; sums in a column are not followed."""
+
+    def __init__(self) -> None:
+        self.cycle = -1
+        self.now: dict[tuple[str, str, int], int] = {}
+        self.link: dict[str, deque[int]] = {"in": deque(), "out": deque()}
+        self.filters: deque[int] | None = None  # only of a trace that begins with the run
+
+    def sent(self, row: TraceRow, place: str) -> tuple[int, ...]:
+        """Return what a word can be by where it comes from; nothing if that is not in the trace."""
+        self._turn(row.cycle)
+        component, address = row.component, row.address
+        match component, row.action:
+            case ("DRAM filter", _) if self.filters is not None:
+                self.filters.append(row.data)
+            case ("DRAM ifmap", _):
+                self.link["in"].append(row.data)
+            case ("GLB psum", "drain"):
+                self.link["out"].append(row.data)
+            case ("GLB ifmap", "fill"):
+                return _first(self.link["in"])
+            case ("DRAM ofmap", _):
+                return _first(self.link["out"])
+            case ("GLB ifmap", "read"):
+                self.now["GIN ifmap", "", address] = row.data
+            case ("GIN ifmap" | "GIN filter", _):
+                self.now[component, place, -1] = row.data
+                return self._cast(row)
+            case ("filter spad" | "ifmap spad", "fill"):
+                word = self.now.get((_BUSES[component], place, -1))
+                return () if word is None else (word,)
+            case _:
+                pass
+        return ()
+
+    def _turn(self, cycle: int) -> None:
+        if cycle == self.cycle:
+            return
+        if self.cycle < 0 and cycle == 0:
+            self.filters = deque()
+        self.cycle = cycle
+        self.now.clear()
+        for words in self.link.values():
+            words.clear()
+
+    def _cast(self, row: TraceRow) -> tuple[int, ...]:
+        """Return the one word for all PEs that take it; filters come in the order of DRAM."""
+        key = (row.component, "", row.address)
+        if key not in self.now:
+            first = _first(self.filters or ()) if row.component == "GIN filter" else ()
+            self.now[key] = first[0] if first else row.data
+        return (self.now[key],)
+
+
 class _Checker:
-    """Memories as a trace fills them, and what each PE has read in a cycle."""
+    """Memories as a trace fills them, what each PE has read in a cycle, and what is on its way."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.words: dict[tuple[str, int], int] = {}
         self.operands: dict[tuple[str, str], tuple[int, int]] = {}
+        self.ways = _Ways()
 
     def check(self, line: int, row: TraceRow) -> None:
         """Compare a row with what came before it."""
         component = row.component
         place = row.port.removeprefix(component)
+        sent = self.ways.sent(row, place)
+        if sent and row.data not in sent:
+            self._refuse(line, row, f"{' or '.join(map(str, sent))}, which was sent there")
         if component == "mac":
             self._product(line, row, place)
         if component == "psum spad" and row.action == "update":
