@@ -187,11 +187,11 @@ def _access_pattern(facts: Facts) -> Said:
         return Said(who, "smoother delivery" if lost else "")
     if facts.cycles[6] <= facts.cycles[5]:
         return Said("no machine has run it; the model sees no waiting", "")
+    if facts.convention == "jssc17":
+        return _passes(facts)
     causes: list[str] = []
     knobs: list[str] = []
     alone = [b.component for b in facts.busy if not b.overlaps and b.cycles]
-    if facts.convention == "jssc17":
-        return _passes(facts)
     if alone:
         causes.append(f"PEs wait while {_list(alone)} is filled: its buffer is single")
         knobs.append(f"a second buffer in {_list(alone)}")
