@@ -86,8 +86,8 @@ def read_table(path: str | Path) -> MeasuredTable:
                 line = start + 1 + reader.line_num
                 if any(c.strip() for c in cells[len(names) :]):
                     raise InputError(
-                        f"{path}:{line}: found {len(cells)} cells below {len(names)} columns; write "
-                        "decimals with a point, and a cell that holds a comma in quotes"
+                        f"{path}:{line}: found {len(cells)} cells below {len(names)} columns; "
+                        "write decimals with a point, and a cell that holds a comma in quotes"
                     )
                 rows.append(_row(cells, where, path, line))
     except csv.Error as error:

@@ -96,7 +96,7 @@ def front_page(
             template(name) for name in ("front_parallel.js", "front_point.js", "front.js")
         ), "plotly": plotly(),
         "data": embedded(data), "verdict": _verdict(front), "cards": _cards(front),
-        "notice": _notice(front), "left": _left(data["left"]["points"], noise_legend(front) or noise_limit(front)),
+        "notice": _notice(front), "left": _left(data["left"]["points"], _noise(front)),
         "failures": _failures(front),
         "facts": _facts(front), "study": _study(front),
     }  # fmt: skip
@@ -157,6 +157,10 @@ def _notice(front: Front) -> str:
         return ""
     lines = "".join(f"<p>{html.escape(line)}</p>" for line in said)
     return f'<section class="panel warning" id="notice">{lines}</section>'
+
+
+def _noise(front: Front) -> str:
+    return noise_legend(front) or noise_limit(front)
 
 
 def _left(points: int, noise: str) -> str:
