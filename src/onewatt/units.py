@@ -121,8 +121,10 @@ def parse_quantity(text: object, unit: str) -> float:
         raise UnitError(f"found {text!r} without a unit, {expected}")
     if found not in dimension.table:
         others = [d.what for d in DIMENSIONS.values() if found in d.table]
-        kind = f", which is {others[0]}" if others else "." + nearest(found, dimension.table)
-        raise UnitError(f"found {text!r}: unit {found!r}{kind}; {expected}")
+        near = nearest(found, dimension.table)
+        kind = f"unit {found!r}, which is {others[0]}" if others else f"unknown unit {found!r}"
+        hint = f".{near} E{expected[1:]}" if near and not others else f"; {expected}"
+        raise UnitError(f"found {text!r}: {kind}{hint}")
     value = float(Decimal(match[1]) * Decimal(repr(dimension.table[found]))) if number else 0.0
     if not math.isfinite(value):
         raise UnitError(f"found {text!r}, which is too large for a number; {expected}")

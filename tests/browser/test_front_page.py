@@ -84,7 +84,7 @@ def best(found):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 800])
+@pytest.mark.parametrize("width", [1280, 800, 390])
 def test_everything_is_drawn_and_nothing_overflows(page_of, found, width, scheme):
     page = page_of(viewport={"width": width, "height": 900}, color_scheme=scheme)
     able = [p for p in found.front.points if p.reason is None]
@@ -101,6 +101,14 @@ def test_everything_is_drawn_and_nothing_overflows(page_of, found, width, scheme
     tops = sorted((b["y"], b["x"], b["width"]) for b in boxes if b and b["width"])
     for (y, x, wide), (below, right, _) in itertools.pairwise(tops):
         assert y != below or x + wide <= right
+    assert all(x >= page.locator("#lines").bounding_box()["x"] for _, x, _ in tops)
+    # no value beside an axis reaches the next axis
+    axes = page.locator("#lines > g").all()
+    places = [a.locator("line").first.bounding_box()["x"] for a in axes]
+    for axis, right in zip(axes, places[1:], strict=False):
+        for tick in axis.locator("text.tick").all():
+            box = tick.bounding_box()
+            assert box["x"] + box["width"] < right
 
 
 def test_a_row_chooses_its_point_with_all_that_is_known_of_it(page_of, found):

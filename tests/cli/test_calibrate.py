@@ -69,6 +69,13 @@ def test_rows_that_were_not_fitted(run, table, tmp_path):
     assert run(*arguments)[1] == out
 
 
+def test_rows_that_were_fitted_are_said_to_be_left_out(run, table):
+    code, out, _ = run("calibrate", "microcontroller", "table.csv", "--against", "table.csv")
+    assert code == 0
+    assert "energy: no rows" in out
+    assert "without 4 rows that were fitted, value for value" in out
+
+
 def test_what_is_printed_for_people(run, table):
     code, out, _ = run("calibrate", "microcontroller", "table.csv", "-o", "mine.yaml")
     assert code == 0

@@ -156,6 +156,17 @@ def test_compare_says_how_sure_it_is(run, saved):
     assert sum(r["difference"] for r in rows) == pytest.approx(whole, abs=1e-15)
 
 
+def test_what_else_than_the_chip_differs_is_said(run, saved):
+    assert validated("comparison", run("compare", *saved, "--json")[1])["notes"] == []
+    ask = ("-c", "eyeriss", "-j", "1", "--tiles", "perfect", "-q")
+    assert run("analyze", "mlperf_ad", *ask, "--batch", "2", "-o", "two")[0] == 0
+    assert run("analyze", "mlperf_kws", *ask, "-o", "other")[0] == 0
+    out = run("compare", saved[0], "two/result.json")[1]
+    assert "note:   batches of 1 and 2, figures of a whole batch" in out
+    out = run("compare", saved[0], "other/result.json")[1]
+    assert "note:   two networks, mlperf_ad and mlperf_kws" in out
+
+
 def test_prices_are_explained(run, saved):
     code, out, err = run("explain", saved[0], "--prices", "-j", "1", "--budget", "1 ms")
     assert code == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -166,6 +167,21 @@ def test_a_damaged_store_is_said_with_the_remedy(run, study, tmp_path):
     assert code == 1
     assert "own.sqlite: is damaged or no store" in err
     assert "move it away" in err
+
+
+@pytest.mark.filterwarnings("default::RuntimeWarning")
+def test_a_damaged_outcome_is_one_line_of_warning_and_worked_out_anew(run, study):
+    _, before, _ = explore(run, study(), "--json", "--store", "own.sqlite")
+    with sqlite3.connect("own.sqlite") as database:
+        database.execute(
+            "UPDATE outcomes SET digest = 'x' WHERE key = (SELECT MIN(key) FROM outcomes)"
+        )
+    database.close()
+    code, after, err = explore(run, study(), "--json", "--store", "own.sqlite")
+    assert (code, after) == (0, before)
+    (line,) = err.splitlines()
+    assert line.startswith("onewatt: warning: store own.sqlite: the outcome ")
+    assert "is damaged and is worked out anew" in line
 
 
 def test_points_that_all_fail_are_an_error(run, study):

@@ -57,6 +57,7 @@ def test_the_same_row_however_it_is_written(tmp_path, text):
         (HEAD + "mlperf_ad,1,2 ms,\n", "unit 'ms', which is a time"),
         (HEAD + "mlperf_ad,1,lots,\n", ":2: column 'energy_J': found 'lots'"),
         (HEAD + 'mlperf_ad,1,"1,5",\n', "write decimals with a point"),
+        (HEAD + "mlperf_ad,1,1,5,2,5\n", ":2: found 6 cells below 4 columns; write decimals"),
         (HEAD + "mlperf_ad,0,1,\n", ":2: column 'batch': found '0'"),
         (HEAD + "mlperf_ad,1.5,1,\n", ":2: column 'batch': found '1.5'"),
         (HEAD + "mlperf_ad,one,1,\n", ":2: column 'batch': found 'one'"),

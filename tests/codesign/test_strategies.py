@@ -167,7 +167,10 @@ def test_a_strategy_is_text_and_back(name):
         ("evolv", "unknown strategy 'evolv'. Did you mean 'evolve'?"),
         ("evolve:popul=3", "unknown key of evolve 'popul'. Did you mean 'population'?"),
         ("evolve:population=many", "found 'many'; expected a whole number"),
-        ("evolve:population=1", "found population=1; expected at least 2"),
+        (
+            "evolve:population=1",
+            "strategy 'evolve:population=1': found population=1; expected at least 2",
+        ),
         ("grid:generation=0", "found generation=0; expected at least 1"),
     ],
 )

@@ -144,7 +144,9 @@ BAD = [
     ("chip.GLB.capacit: [1 KiB]", "Did you mean 'chip.GLB.capacity'?"),
     ("chip.PE.Z: [1]", "knob 'chip.PE.Z': chip 'eyeriss' has no field"),
     ("bach: [1]", "unknown path 'bach'. Did you mean 'batch'?"),
-    ("workload.width: [1]", "unknown path 'workload.width'"),
+    ("workload.width: [1]", "of this study has none"),
+    ("chip.GLB.capacity: [1 KiB, 1024 B]", "'1 KiB' and '1024 B' are one value"),
+    ("chip.GLB.capacity: [1 furlong]", "value '1 furlong': found '1 furlong': unknown unit"),
     ("chip.GLB.capacity: []", "knob 'chip.GLB.capacity' has no values"),
     ("chip.GLB.capacity: [108]", "found 108, expected a capacity or width with its unit"),
     ("chip.GLB.capacity: [2 mm2]", "which is an area; expected a capacity"),
@@ -196,6 +198,7 @@ def test_an_energy_without_a_law_is_refused_not_kept_silently(tmp_path):
         ("objectives: [accuracy]", "is measured by no model of a chip"),
         ("constraints: 1 W, 2 W", "limits the power twice"),
         ("evaluations: 0", "found evaluations 0"),
+        ("strategy: evolv", "'strategy': unknown strategy 'evolv'. Did you mean 'evolve'?"),
         ("mapspace: [huge]", "expected one of perfect, tight, full"),
     ],
 )

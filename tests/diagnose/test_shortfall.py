@@ -151,6 +151,29 @@ def test_areas_and_capacities(found):
     assert remedy(missed, "GLB").enough
 
 
+def test_where_none_is_enough_the_fewest_shrink_together(found):
+    """Areas and capacities of the chip file, summed by hand."""
+    _, (missed,) = judged(found, "64 KiB")
+    assert not any(r.enough for r in missed.remedies[:3])
+    group = missed.remedies[3]
+    assert group.place == "GLB, filter_spad"
+    spads = 168 * 448 / 1024
+    whole = 100 + spads + 168 * (24 + 48) / 1024
+    assert whole - (100 + spads) * (1 - 1 / group.factor) == near(64)
+    assert "filter_spad take 174 KiB of 185 KiB" in group.change
+    areas = {a.component: a.area * 1e6 for a in found.prices.areas}
+    _, (missed,) = judged(found, "7 mm2")
+    group = missed.remedies[3]
+    assert group.place == "filter_spad, GLB"
+    mine = areas["filter_spad"] + areas["GLB"]
+    assert sum(areas.values()) - mine * (1 - 1 / group.factor) == near(7)
+    _, (missed,) = judged(found, "4 mm2")
+    rest = sum(areas.values()) - areas["overhead"]
+    assert missed.remedies[3].factor == near(rest / (4 - areas["overhead"]))
+    _, (missed,) = judged(found, "1 mm2")
+    assert not any(r.enough for r in missed.remedies)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [("1 W, 2 W", "limits the power twice"), ("0 W", "must be more than 0"),

@@ -11,6 +11,7 @@ import yaml
 
 from chips_by_hand import tiny
 from near import near
+from onewatt.components.chips import load_chip
 from onewatt.components.library import prices
 from onewatt.diagnose.device_remedies import device_shortfalls, late
 from onewatt.errors import InputError
@@ -193,6 +194,28 @@ def test_budgets_of_devices():
             summed(phone(), text)
     (missed,) = device_shortfalls(summed(phone(), "0.1 W"))
     assert "parts other than chips draw 160 mW" in missed.impossible
+
+
+def test_chips_that_are_too_large_together_say_how_much_smaller():
+    eyeriss = load_chip("eyeriss")
+    names = ("npu", "spare")
+    device = Device(name="two", chips=tuple(Fitted(name=n, chip="eyeriss") for n in names))
+
+    def missed(limit):
+        budget = Budget.parse(limit)
+        chips = {n: (eyeriss, prices(eyeriss)) for n in names}
+        (found,) = device_shortfalls(add_up(device, {}, chips, budget=budget))
+        return found.remedies
+
+    area = prices(eyeriss).area * 1e6
+    alone = missed("20 mm2")
+    assert [r.place for r in alone] == ["chip npu", "chip spare"]
+    assert all(2 * area - area * (1 - 1 / r.factor) == near(20) for r in alone)
+    *alone, group = missed("64 KiB")
+    assert not any(r.enough for r in alone)
+    each = 100 + 168 * (448 + 24 + 48) / 1024
+    assert group.factor == near(2 * each / 64)
+    assert "all chips together 5.79x less" in group.change
 
 
 def test_a_battery_that_does_not_last_is_told():

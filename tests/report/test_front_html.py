@@ -305,6 +305,10 @@ def test_points_within_the_noise_say_so(small):
     page = front_page(marked, study=study)
     rows = {p["number"]: p for p in data_of(page)["points"]}
     assert {n: row["note"] for n, row in rows.items() if row["note"]} == notes
+    assert {n: row["mark"] for n, row in rows.items() if row["note"]} == {
+        n: noise_mark(marked.points[n]) for n in results
+    }
+    assert "~ N: by the uncertainty of prices not surely another energy" in page
     least = best[0]
     assert f"at point {least.number} ~ " in page, "the least energy is not sold as surely that"
     console = Console(width=200, record=True, file=io.StringIO())

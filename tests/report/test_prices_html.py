@@ -47,7 +47,7 @@ def test_bars_are_the_shares_of_what_matters(found):
     assert first["x"] == pytest.approx([-25.0, 1.0])
     assert later["y"] == ["later instances"]
     assert later["x"] == pytest.approx([-10.0])
-    assert first["text"][0] == "-25 % for +1 instances"
+    assert first["text"][0] == "-25 % for +1 instance"
     assert first["marker"]["color"][0] != first["marker"]["color"][1], "gains and costs"
     low, high = prices_chart(found)["layout"]["xaxis"]["range"]
     assert low < -25
@@ -61,7 +61,7 @@ def test_the_table_has_every_row_and_what_each_is_worth(found):
     assert names == ["gains instances", "later instances", "the first more that gains",
                      "idle instances", f"{HOSTILE} instances"]  # fmt: skip
     cells = [re.findall(r">([^<]*)</td>", row) for _, row in rows]
-    assert cells[0][:5] == ["1", "+1 instances", "-1.00 nJ", "0", "-25 %"]
+    assert cells[0][:5] == ["1", "+1 instance", "-1.00 nJ", "0", "-25 %"]
     assert cells[2][2] == "-1.00 nJ", "4 nJ over four instances"
     assert cells[3][2] == "nothing"
     assert cells[4][2] == "unknown"

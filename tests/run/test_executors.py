@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import time
@@ -10,7 +11,7 @@ import pytest
 
 from onewatt.errors import InputError, OnewattError
 from onewatt.run.executors import TRIES, Failure, check_executor, open_executor
-from onewatt.run.local import Local
+from onewatt.run.local import Local, _serve
 from run.work import deadly, double, slow_double, wrong
 
 
@@ -97,6 +98,17 @@ def test_workers_that_cannot_start_are_said():
     with pytest.raises(OnewattError, match=r"end before they work .*__main__"):
         everything(executor, [1])
     executor.close()
+
+
+def test_a_worker_whose_parent_was_killed_ends_without_a_word():
+    """It has no one to tell, whether it was starting or had just finished an item."""
+    for items in (0, 1):
+        ours, theirs = multiprocessing.Pipe()
+        for item in range(items):
+            ours.send((item, item))
+        ours.close()
+        _serve(theirs, double, "")
+        theirs.close()
 
 
 class Unsendable:

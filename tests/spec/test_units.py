@@ -69,7 +69,7 @@ def test_known_quantities(text, unit, value):
         (None, "J", "found None, expected an energy"),
         ("five pJ", "J", "found 'five pJ', expected an energy with its unit, such as '0.96 pJ'"),
         ("5 MHz", "J", "unit 'MHz', which is a frequency; expected an energy"),
-        ("5 pj", "J", "unit 'pj'. Did you mean 'pJ'?; expected an energy"),
+        ("5 pj", "J", "unknown unit 'pj'. Did you mean 'pJ'? Expected an energy"),
         ("1e999 J", "J", "not a finite number"),
         ("1e308 kJ", "J", "too large for a number"),
         ("nan J", "J", "expected an energy"),

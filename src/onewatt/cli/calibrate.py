@@ -122,5 +122,8 @@ def _print(made: Calibration, checked: Checked | None, output: Path | None) -> N
         typer.echo(f"rows that were not fitted ({checked.table.path})")
         typer.echo(f"  energy: {error_line(checked.energy)}")
         typer.echo(f"  latency: {error_line(checked.latency)}")
+        if checked.dropped:
+            rows = "1 row that was" if checked.dropped == 1 else f"{checked.dropped} rows that were"
+            typer.echo(f"  without {rows} fitted, value for value")
     if output is not None:
         typer.echo(f"Wrote {output}.")

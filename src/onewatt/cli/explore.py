@@ -161,8 +161,10 @@ def _judge(front: Front, store: Path) -> None:
     if front.counts.feasible:
         return
     if front.nearest is None:
+        count = front.counts.failed
+        every = f"all {count} points" if count > 1 else "the only point"
         reason = next((p.reason for p in front.points if p.reason is not None), "no reason")
-        raise InputError(f"all {front.counts.failed} points failed; the first: {reason}")
+        raise InputError(f"{every} failed; the first: {reason}")
     terminal.say(f"onewatt: {nearest_miss(front)}")
     raise typer.Exit(BUDGET_MISSED)
 

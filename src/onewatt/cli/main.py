@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+import warnings
 from collections.abc import Sequence
+from typing import TextIO
 
 import typer
 
@@ -27,7 +29,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         0 done, 1 bad input, 2 budget missed, 130 interrupted or stopped with the best so far.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    with warnings.catch_warnings():
+        warnings.showwarning = _warn
+        return _run(list(sys.argv[1:] if arguments is None else arguments) or ["--help"])
+
+
+def _run(given: list[str]) -> int:
+    """Run a verb; turn what it raises into a line and an exit code."""
     try:
         code = app(
             given, standalone_mode=False, prog_name="onewatt", obj=shlex.join(["onewatt", *given])
@@ -55,6 +63,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if code == INTERRUPTED:  # typer has caught it
         return _fail("interrupted; no file was changed", INTERRUPTED)
     return code if isinstance(code, int) else DONE
+
+
+def _warn(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int,
+    file: TextIO | None = None, line: str | None = None,
+) -> None:  # fmt: skip
+    """Say a warning in one line; where in a program it arose tells a user nothing."""
+    del category, filename, lineno, file, line
+    sys.stderr.write(f"onewatt: warning: {message}\n")
 
 
 def _refused(error: OnewattError | Stopped) -> int:

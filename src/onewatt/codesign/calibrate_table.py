@@ -76,13 +76,20 @@ def read_table(path: str | Path) -> MeasuredTable:
         raise InputError(f"{path}: is empty; expected a first line {','.join(COLUMNS)!r}")
     head = lines[start]
     delimiter = max(",;\t", key=head.count)
-    where = _columns(next(csv.reader([head], delimiter=delimiter)), f"{path}:{start + 1}")
+    names = next(csv.reader([head], delimiter=delimiter))
+    where = _columns(names, f"{path}:{start + 1}")
     body = "\n".join(line if _says(line) else "" for line in lines[start + 1 :])
     reader, rows = csv.reader(io.StringIO(body), delimiter=delimiter), list[MeasuredRow]()
     try:
         for cells in reader:
             if any(c.strip() for c in cells):
-                rows.append(_row(cells, where, path, start + 1 + reader.line_num))
+                line = start + 1 + reader.line_num
+                if any(c.strip() for c in cells[len(names) :]):
+                    raise InputError(
+                        f"{path}:{line}: found {len(cells)} cells below {len(names)} columns; "
+                        "write decimals with a point, and a cell that holds a comma in quotes"
+                    )
+                rows.append(_row(cells, where, path, line))
     except csv.Error as error:
         raise InputError(f"{path}:{start + 1 + reader.line_num}: is no CSV: {error}") from error
     if not rows:

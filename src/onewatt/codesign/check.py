@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from onewatt.codesign import knobs as turn
 from onewatt.codesign.paths import find, read_value
+from onewatt.codesign.strategies import read_strategy
 from onewatt.codesign.study import FileStudy, point_of, points, size
 from onewatt.components.library import prices
 from onewatt.errors import InputError, OnewattError, OutOfReach, unknown
@@ -40,9 +41,14 @@ def check(study: FileStudy) -> None:
                 f"objective {objective.name!r} is measured by no model of a chip; expected one of "
                 f"{', '.join(MEASURES)}, or a study in Python with quality(point)"
             )
+    try:
+        read_strategy(study.asked.strategy)
+    except OnewattError as error:
+        raise InputError(f"'strategy': {error}") from error
     for knob in study.space:
         for choice in knob.choices:
             _check_choice(study, knob, choice)
+        _check_same(study, knob)
     first = _check_builds(study)
     if any(o.name == "area" for o in study.objectives) and not prices(first).areas:
         raise InputError(
@@ -69,6 +75,22 @@ def _check_choice(study: FileStudy, knob: Knob, choice: str) -> None:
                     read_value(field, one.text, where=where)
         if one.path in turn.MAPPER and one.text not in turn.MAPPER[one.path]:
             raise InputError(f"{where}{unknown('value', one.text, turn.MAPPER[one.path])}")
+
+
+def _check_same(study: FileStudy, knob: Knob) -> None:
+    """Refuse two ways to write one value: each would be a point, and one of them for nothing."""
+    chip = next(iter(study.chips.values()))
+    seen: dict[object, str] = {}
+    for choice in knob.values:
+        given = turn.sets(knob, choice)
+        if knob.scale or not all(one.path.startswith("chip.") for one in given):
+            return
+        value = tuple(read_value(find(chip, one.path[5:]), one.text, where="") for one in given)
+        other = seen.setdefault(value, choice)
+        if other != choice:
+            raise InputError(
+                f"knob {knob.path!r}: {other!r} and {choice!r} are one value; leave one out"
+            )
 
 
 def _options(network: str) -> set[str]:

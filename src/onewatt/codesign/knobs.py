@@ -120,6 +120,9 @@ def check_path(path: str, chip: Architecture, options: tuple[str, ...], where: s
             "'chip.clock'"
         )
     near = nearest(path, [*known, *(f"{CHIP}.{p}" for p in fields(chip))])
+    if path.startswith(f"{WORKLOAD}."):
+        have = f"only {', '.join(options)}" if options else "none"
+        near += f" Of options of the network, every network of this study has {have}."
     raise InputError(
         f"{where}unknown path {path!r}.{near} Expected chip.NODE.FIELD or one of {', '.join(known)}"
     )

@@ -13,7 +13,7 @@ import msgspec
 
 from onewatt.errors import InputError, nearest
 from onewatt.spec.architecture import Architecture, Container
-from onewatt.spec.reader import KEYED, Reader, compose
+from onewatt.spec.reader import KEYED, Snippet, compose
 from onewatt.spec.shape import hints_of, is_struct, members_of, unwrap
 
 #: Lists whose items have a name although a file writes them as a list.
@@ -87,7 +87,7 @@ def read_value(field: Field, text: str, *, where: str) -> Any:
     InputError
         If the field cannot take it.
     """
-    reader = Reader(f"{where}value {text!r}")
+    reader = Snippet(f"{where}value {text!r}")
     return reader.read(field.hint, compose(text, reader.name))
 
 

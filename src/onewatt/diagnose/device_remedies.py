@@ -6,6 +6,7 @@ import math
 
 from onewatt.diagnose.remedy import Remedy, least_factor, say, shrunk, times
 from onewatt.diagnose.shortfall import Shortfall
+from onewatt.diagnose.smaller import or_together
 from onewatt.model.device import DeviceResult, TaskResult
 from onewatt.model.schedule import Run, worst_response
 from onewatt.spec.budget import Verdict
@@ -40,10 +41,25 @@ def _shortfall(result: DeviceResult, missed: Verdict) -> Shortfall:
     elif missed.kind == "latency":
         slow = max(result.tasks, key=lambda t: t.response)
         remedies = [_faster(result, slow, missed.asked)]
+    elif missed.kind in ("area", "capacity"):
+        remedies = _sizes(result, missed)
     return Shortfall(
         kind=missed.kind, unit=missed.unit, asked=missed.asked, reached=missed.reached,
         factor=factor, floor=None, impossible=impossible, remedies=tuple(remedies),
     )  # fmt: skip
+
+
+def _sizes(result: DeviceResult, missed: Verdict) -> list[Remedy]:
+    """Say which chips would have to be smaller, one alone or the fewest together."""
+    sizes = {f"chip {c.name}": c.area if missed.kind == "area" else c.capacity
+             for c in result.chips}  # fmt: skip
+    rows = {name: size for name, size in sizes.items() if size}
+    over = missed.reached - missed.asked
+    told = [
+        shrunk(name, size, missed.reached, over, missed.asked, missed.unit)
+        for name, size in sorted(rows.items(), key=lambda row: -row[1])
+    ]
+    return or_together(told, rows, missed, "chips")
 
 
 def _power(result: DeviceResult, asked: float) -> tuple[list[Remedy], str]:

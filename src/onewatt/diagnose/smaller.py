@@ -35,19 +35,48 @@ def energies(result: Result, need: float) -> list[Remedy]:
 
 def _layers(rows: dict[str, float], whole: float, over: float, unit: str) -> Remedy | None:
     """Say which layers, the fewest, would have to shrink by how much."""
+    return fewest(rows, whole, over, unit, "layers")
+
+
+def fewest(
+    rows: dict[str, float], whole: float, over: float, unit: str, things: str
+) -> Remedy | None:
+    """Return the fewest summands that could shrink together, by one factor of at most four.
+
+    Parameters
+    ----------
+    rows : dict
+        Summands by name, in `unit`.
+    whole, over : float
+        The sum with all else in it, and how much it is too large, in `unit`.
+    unit : str
+        As a file writes it.
+    things : str
+        What the summands are.
+
+    Returns
+    -------
+    Remedy or None
+        All of them with a larger factor if no few are enough; None if without all of them the sum
+        is still too large.
+
+    Examples
+    --------
+    >>> fewest({"GLB": 4.0, "spad": 3.0, "regs": 1.0}, 8.0, 5.0, "J", "memories").change
+    'GLB and spad take 7.00 J of 8.00 J; 3.5x less would do'
+    """
     some, names = 0.0, list[str]()
-    if over >= whole:
+    if over >= math.fsum(rows.values()):
         return None
     for name, value in sorted(rows.items(), key=lambda row: -row[1]):
         some += value
         names.append(name)
         if some > over and some / (some - over) <= _MOST:
             break
-    if len(names) == len(rows) and len(rows) > 1:
-        factor = whole / (whole - over)
-        text = f"all layers together {times(factor)} less; no few of them are enough"
-        return Remedy(place="layers", change=text, factor=factor, enough=True)
     factor = some / (some - over)
+    if len(names) == len(rows) and len(rows) > 1:
+        text = f"all {things} together {times(factor)} less; no few of them are enough"
+        return Remedy(place=things, change=text, factor=factor, enough=True)
     take = "takes" if len(names) == 1 else "take"
     text = f"{listed(names)} {take} {say(some, unit)} of {say(whole, unit)}; {times(factor)} less"
     return Remedy(place=", ".join(names), change=f"{text} would do", factor=factor, enough=True)
@@ -118,15 +147,17 @@ def areas(result: Result, missed: Verdict) -> list[Remedy]:
     """Return which components would have to be smaller for a chip to fit an area."""
     over, told = missed.reached - missed.asked, list[Remedy]()
     memories = {m.name: m for m in result.architecture.memories}
-    for row in sorted(result.prices.areas, key=lambda a: -a.area)[:_TOLD]:
-        remedy = shrunk(row.component, row.area, missed.reached, over, missed.asked, "m2")
-        memory = memories.get(row.component)
+    rows = {a.component: a.area for a in result.prices.areas}
+    for name, area in sorted(rows.items(), key=lambda row: -row[1])[:_TOLD]:
+        remedy = shrunk(name, area, missed.reached, over, missed.asked, "m2")
+        memory = memories.get(name)
         if remedy.factor and memory is not None:
             bits = (memory.size or 0) / remedy.factor
             text = f"{remedy.change}: {say(_words(bits), 'bit')} each, if area goes with capacity"
-            remedy = Remedy(place=row.component, change=text, factor=remedy.factor, enough=True)
+            remedy = Remedy(place=name, change=text, factor=remedy.factor, enough=True)
         told.append(remedy)
-    return told
+    rows.pop("overhead", None)  # nobody chooses the size of what is in no component
+    return or_together(told, rows, missed, "components")
 
 
 def capacities(result: Result, missed: Verdict) -> list[Remedy]:
@@ -141,7 +172,18 @@ def capacities(result: Result, missed: Verdict) -> list[Remedy]:
             text = f"{remedy.change}: {say(_words(each), 'bit')} each"
             remedy = Remedy(place=memory.name, change=text, factor=remedy.factor, enough=True)
         told.append(remedy)
-    return told
+    return or_together(told, {m.name: bits for bits, m in rows}, missed, "memories")
+
+
+def or_together(
+    told: list[Remedy], rows: dict[str, float], missed: Verdict, things: str
+) -> list[Remedy]:
+    """Add what several do together, where nothing told is enough alone."""
+    if any(remedy.enough for remedy in told):
+        return told
+    over = missed.reached - missed.asked
+    group = fewest(rows, missed.reached, over, missed.unit, things)
+    return [*told, group] if group else told
 
 
 def _words(bits: float) -> float:

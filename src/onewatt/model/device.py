@@ -67,7 +67,8 @@ class TaskResult(Noun):
 class ChipResult(Noun):
     """A chip of the device: how busy all its workloads together keep it, and its power [W].
 
-    `peak` is the average over the layer that draws most.
+    `peak` is the average over the layer that draws most.  `area` [m2] is None if it is not known,
+    `capacity` [bit] is that of all memories but the outermost.
     """
 
     name: str
@@ -76,6 +77,8 @@ class ChipResult(Noun):
     idle: float
     power: float
     peak: float
+    area: float | None
+    capacity: float
 
     @property
     def keeps_up(self) -> bool:
@@ -258,6 +261,7 @@ def _chip(
     found = ChipResult(
         name=chip.name, chip=priced[0].name, busy=utilisation(runs), idle=idle,
         power=math.fsum(r.power for r in rows), peak=max(peak, idle),
+        area=priced[1].area if priced[1].areas else None, capacity=on_chip_bits(priced[0]),
     )  # fmt: skip
     return found, rows
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from onewatt.diagnose.difference import Difference, Summand, difference
@@ -40,6 +41,7 @@ class Comparison(NamedTuple):
     levels: tuple[Change, ...]
     layers: tuple[tuple[Change, Change], ...]
     why: Difference
+    notes: tuple[str, ...]
 
 
 def compare(before: Result, after: Result) -> Comparison:
@@ -71,8 +73,23 @@ def compare(before: Result, after: Result) -> Comparison:
              Change(name, "s", latencies[0].get(name), latencies[1].get(name)))
             for name in names
         ),
-        why=difference(before, after),
+        why=difference(before, after), notes=tuple(_unlike(before, after)),
     )  # fmt: skip
+
+
+def _unlike(before: Result, after: Result) -> Iterator[str]:
+    """Yield what else than the chip differs, so that no difference is taken for the chip's."""
+    names = before.workload.name, after.workload.name
+    work = [[(e.op, e.ranks, e.count) for e in r.workload.einsums] for r in (before, after)]
+    if work[0] != work[1]:
+        what = f"two networks, {names[0]} and {names[1]}"
+        if names[0] == names[1]:
+            what = f"two versions of {names[0]}"
+            if before.batch != after.batch:
+                what = f"batches of {before.batch} and {after.batch}, figures of a whole batch"
+        yield f"{what}: the difference is not that of the chips alone"
+    if before.convention != after.convention:
+        yield f"counted by two conventions, {before.convention} and {after.convention}"
 
 
 def _name(result: Result) -> str:
@@ -94,6 +111,7 @@ def comparison_json(found: Comparison) -> dict[str, Any]:
         "schema": SCHEMA,
         "before": found.before,
         "after": found.after,
+        "notes": list(found.notes),
         "totals": [_change(c) for c in found.totals],
         "levels": [_change(c) for c in found.levels],
         "layers": [

@@ -21,7 +21,10 @@ _FEW = 8
 
 def show_comparison(found: Comparison, console: Console) -> None:
     """Print what changed, in all, by level and by layer."""
-    console.print(Text(f"before: {found.before}\nafter:  {found.after}\n"))
+    console.print(Text(f"before: {found.before}\nafter:  {found.after}"))
+    for note in found.notes:
+        console.print(Text(f"note:   {note}"))
+    console.print()
     console.print(_table("total", found.totals))
     console.print(_table("energy of level", found.levels))
     console.print(_table("energy of layer", [e for e, _ in found.layers]))

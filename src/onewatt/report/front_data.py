@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from onewatt.codesign.study import Study
 from onewatt.report.front_detail import detail
+from onewatt.report.front_noise import noise_mark
 from onewatt.report.front_text import value
 from onewatt.report.wording import margin, quantity
 from onewatt.spec.front import Evaluated, Front
@@ -152,7 +153,7 @@ def _point(front: Front, point: Evaluated, note: str) -> dict[str, Any]:
     named = {o.name: o for o in front.study.objectives}
     rows = point.result.budget if point.result is not None else ()
     return {
-        "number": point.number, "state": state, "note": note,
+        "number": point.number, "state": state, "note": note, "mark": noise_mark(point) or "~",
         "knobs": [point.knobs.get(k, "") for k in front.study.knobs],
         "values": {n: v for n, v in point.objectives.items() if math.isfinite(v)},
         "texts": {n: value(named[n], v) for n, v in point.objectives.items() if n in named},

@@ -12,7 +12,7 @@ from onewatt.codesign.noise import noisy_measure
 from onewatt.codesign.study import Study
 from onewatt.errors import OnewattError
 from onewatt.report.front_data import ROOM, front_data
-from onewatt.report.front_noise import noise_limit, noise_mark, noise_notes
+from onewatt.report.front_noise import noise_legend, noise_limit, noise_mark, noise_notes
 from onewatt.report.front_point import study_of_front, why
 from onewatt.report.front_text import nearest_miss, value
 from onewatt.report.page import card, embedded, fill, plotly, template
@@ -96,7 +96,7 @@ def front_page(
             template(name) for name in ("front_parallel.js", "front_point.js", "front.js")
         ), "plotly": plotly(),
         "data": embedded(data), "verdict": _verdict(front), "cards": _cards(front),
-        "notice": _notice(front), "left": _left(data["left"]["points"], noise_limit(front)),
+        "notice": _notice(front), "left": _left(data["left"]["points"], _noise(front)),
         "failures": _failures(front),
         "facts": _facts(front), "study": _study(front),
     }  # fmt: skip
@@ -159,9 +159,13 @@ def _notice(front: Front) -> str:
     return f'<section class="panel warning" id="notice">{lines}</section>'
 
 
-def _left(points: int, uncompared: str) -> str:
+def _noise(front: Front) -> str:
+    return noise_legend(front) or noise_limit(front)
+
+
+def _left(points: int, noise: str) -> str:
     said = [f"{large(points)} further points are in the file alone, not on this page."]
-    lines = [*(said if points else []), *([uncompared] if uncompared else [])]
+    lines = [*(said if points else []), *([noise] if noise else [])]
     return "".join(f'<p class="muted">{html.escape(line)}</p>' for line in lines)
 
 

@@ -88,14 +88,14 @@ def _change(row: Verdict) -> str:
 
 
 def _head(front: Front) -> RenderableType:
-    asked, counts = front.study, front.counts
+    asked, counts, best = front.study, front.counts, len(front.best)
     rows = [
         ("question", f"{asked.workload} on {asked.chip}"),
         ("objectives", ", ".join(f"{o.goal} {o.name}" for o in asked.objectives)),
         ("points", f"{large(counts.evaluated)} of {large(counts.space)} tried, "
                    f"{large(counts.feasible)} keep every limit, {large(counts.failed)} failed"),
         ("strategy", f"{front.strategy}, seed {front.seed}: {front.ended}"),
-        ("front", f"{sum(p.on_front for p in front.points)} points"),
+        ("front", f"{best} point{'' if best == 1 else 's'}"),
     ]  # fmt: skip
     if asked.constraints:
         rows.insert(2, ("constraints", ", ".join(asked.constraints)))

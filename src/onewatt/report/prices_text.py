@@ -62,7 +62,8 @@ def _lines(row: Priced) -> Iterator[tuple[Worth, str, str]]:
 
 def cells(worth: Worth) -> tuple[str, str, str, str, str]:
     """Return what a change adds and what it is worth: energy, time, objective and area, as text."""
-    added = f"+{plain(worth.amount)} {worth.unit}"
+    unit = "instance" if (worth.unit, worth.amount) == ("instances", 1) else worth.unit
+    added = f"+{plain(worth.amount)} {unit}"
     if worth.failed:
         return added, "unknown", "", "", ""
     area = "–" if worth.area is None else _signed(worth.area, "m2")
@@ -103,7 +104,10 @@ def notes_of(found: ChipPrices) -> list[str]:
             notes.append(f"A read of {worth.lever.place} costs {after} instead of {before} then.")
     notes += [f"{', '.join(names)}: {reason}" for reason, names in _failures(found).items()]
     if any(r.step.lever.what == "instances" for r in found.rows):
-        notes.append("A longer axis has more of all that is inside; networks keep their words.")
+        notes.append(
+            "One more instance of an axis is one more row or column of the array, with all that is "
+            "inside; networks keep their words."
+        )
     return notes
 
 

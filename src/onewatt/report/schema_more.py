@@ -71,8 +71,8 @@ def comparison_schema() -> Schema:
         unshared_low=maybe(AMOUNT), unshared_high=maybe(AMOUNT), sure=TRUTH,
     )  # fmt: skip
     table = record(
-        schema={"const": COMPARISON}, before=TEXT, after=TEXT, totals=listed(change),
-        levels=listed(change),
+        schema={"const": COMPARISON}, before=TEXT, after=TEXT, notes=listed(TEXT),
+        totals=listed(change), levels=listed(change),
         layers=listed(record(name=TEXT, energy_J=change, latency_s=change)), differences=why,
         after_better=record(energy=maybe(odds), edp=maybe(odds)),
     )  # fmt: skip

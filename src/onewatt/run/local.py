@@ -149,17 +149,12 @@ def _why(code: int | None) -> str:
 def _serve(pipe: Connection, work: Work, context: Any) -> None:
     """Work items out until the parent closes the pipe or dies."""
     threading.Thread(target=_follow_parent, daemon=True).start()
-    pipe.send((None, None))
-    while True:
-        try:
+    gone = (EOFError, BrokenPipeError, ConnectionResetError)
+    with contextlib.suppress(*gone):  # a parent that was killed leaves no one to tell
+        pipe.send((None, None))
+        while True:
             number, item = pipe.recv()
-        except EOFError:
-            return
-        result = guarded(work, context, item)
-        try:
-            pipe.send((number, result))
-        except (BrokenPipeError, ConnectionResetError):
-            return
+            pipe.send((number, guarded(work, context, item)))
 
 
 def _follow_parent() -> None:

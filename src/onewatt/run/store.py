@@ -90,7 +90,10 @@ class Store:
                 name, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
             )
         except (OSError, sqlite3.Error) as error:
-            raise InputError(f"store {name}: cannot be opened ({error})") from error
+            raise InputError(
+                f"store {name}: cannot be opened ({error}); expected a file in a folder that can "
+                "be written to"
+            ) from error
         # a flipped bit may leave no text; what is not the digest is found out anyway
         database.text_factory = _text
         try:

@@ -248,6 +248,15 @@ class Reader:
         return kinds[0], pairs
 
 
+class Snippet(Reader):
+    """Reads a text too short for lines and columns to say where in it something is."""
+
+    def fail(self, node: yaml.Node, message: str) -> NoReturn:
+        """Refuse a node by the name of the text."""
+        del node
+        raise InputError(f"{self.name}: {message}")
+
+
 def _is_keyed(kind: Any, field: str) -> bool:
     """Say whether a field is itself a list that a file writes as a mapping."""
     hint, _ = unwrap(hints_of(kind)[field])

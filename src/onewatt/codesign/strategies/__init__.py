@@ -8,7 +8,7 @@ from onewatt.codesign.strategies.base import Strategy as Strategy
 from onewatt.codesign.strategies.learned import Evolve, Tpe
 from onewatt.codesign.strategies.plain import CoordinateDescent, Grid, Random
 from onewatt.errors import InputError, OnewattError, unknown
-from onewatt.spec.files import read_text
+from onewatt.spec.reader import Snippet, compose
 
 Known = Grid | Random | CoordinateDescent | Evolve | Tpe
 
@@ -45,9 +45,10 @@ def read_strategy(text: str) -> Known:
     pairs = [part.partition("=") for part in options.split(",") if part.strip()]
     lines = [f"{key.strip()}: {value.strip()}" for key, _, value in pairs]
     try:
-        return read_text("\n".join(lines) or "{}", STRATEGIES[name], "strategy", name=text)
+        root = compose("\n".join(lines) or "{}", text)
     except OnewattError as error:
         raise InputError(f"strategy {error}") from error
+    return Snippet(f"strategy {text!r}").read(STRATEGIES[name], root)
 
 
 def strategy_text(strategy: Strategy) -> str:

@@ -121,7 +121,6 @@
     isLog: (o) => byId("log").checked && o.log,
     pick: (point) => choose(point.number),
     changed: refresh,
-    text: (point, knob) => point.knobs[knobs.indexOf(knob)],
   });
   for (const button of all("[data-show]")) {
     button.addEventListener("click", () => {
@@ -158,7 +157,11 @@
     name.append(button);
     const state = make("td");
     state.append(make("i", "", `dot ${point.state}`), words[point.state]);
-    if (point.note) state.append(make("span", ` · ${point.note}`, "times"));
+    if (point.note) {
+      const mark = make("span", ` ${point.mark}`, "times");
+      mark.title = point.note;
+      state.append(mark);
+    }
     row.append(name, state);
     name.dataset.value = point.number;
     state.dataset.value = rank[point.state];

@@ -1,10 +1,13 @@
 "use strict";
 // Parallel coordinates: an axis for each knob and objective, a line for each point.
-onewatt.parallel = ({ svg, points, turned, objectives, place, scaled, ranges, isLog, pick, changed, text }) => {
+onewatt.parallel = ({ svg, points, turned, objectives, place, scaled, ranges, isLog, pick, changed }) => {
   const space = "http://www.w3.org/2000/svg";
   const top = 48;
   const height = 250;
-  const spread = 100;
+  const first = 0.42; // where the first axis stands, a share of the step from one axis to the next
+  // wide enough for the longest value of a knob, unless there are many axes; a narrow page scrolls
+  const longest = Math.max(0, ...turned.flatMap((knob) => knob.values.map((value) => value.length)));
+  const spread = Math.max(100, Math.min(24 + 7.2 * longest, 1200 / (turned.length + objectives.length)));
   const element = (tag, attributes, words) => {
     const made = document.createElementNS(space, tag);
     Object.entries(attributes).forEach(([name, value]) => made.setAttribute(name, value));
@@ -12,6 +15,8 @@ onewatt.parallel = ({ svg, points, turned, objectives, place, scaled, ranges, is
     return made;
   };
   const short = (words, most) => (words.length > most ? `${words.slice(0, most - 1)}…` : words);
+  // letters that fit between two axes: beside one, and above it
+  const letters = (step) => ({ beside: Math.max(4, Math.min(28, Math.floor((step - 24) / 7.2))), above: Math.max(4, Math.min(24, Math.floor((2 * first * step) / 8))) });
   let state = () => "in";
   let chosen = null;
 
@@ -22,8 +27,7 @@ onewatt.parallel = ({ svg, points, turned, objectives, place, scaled, ranges, is
       titles: dot > 0 ? [knob.path.slice(0, dot), knob.path.slice(dot + 1)] : ["", knob.path],
       whole: knob.path, kind: "knob",
       at: (point) => 1 - place(point, knob) / last,
-      ticks: () => knob.values.map((value, i) => [1 - i / last, short(value, 16)]),
-      mine: (point) => short(text(point, knob), 16),
+      ticks: () => knob.values.map((value, i) => [1 - i / last, value]),
     };
   };
   const objectiveAxis = (o) => {
@@ -53,16 +57,15 @@ onewatt.parallel = ({ svg, points, turned, objectives, place, scaled, ranges, is
       titles: [o.name, o.unit ? `[${o.unit}]` : ""], whole: o.name, kind: "objective",
       at: (point) => at(scaled(point, o)),
       ticks: () => (high > low ? marks().map((value) => [at(value), words(value)]) : [[0.5, words(low)]]),
-      mine: () => null,
     };
   };
   const axes = [...turned.map(knobAxis), ...objectives.map(objectiveAxis)];
 
-  function drawAxis(axis, x) {
+  function drawAxis(axis, x, fit) {
     const group = element("g", { transform: `translate(${x},${top})` });
-    const first = element("text", { class: "title", x: 0, y: -32, "text-anchor": "middle" }, short(axis.titles[0], 20));
+    const first = element("text", { class: "title", x: 0, y: -32, "text-anchor": "middle" }, short(axis.titles[0], fit.above));
     first.append(element("title", {}, axis.whole));
-    const second = element("text", { class: axis.kind === "knob" ? "title" : "unit", x: 0, y: -16, "text-anchor": "middle" }, short(axis.titles[1], 20));
+    const second = element("text", { class: axis.kind === "knob" ? "title" : "unit", x: 0, y: -16, "text-anchor": "middle" }, short(axis.titles[1], fit.above));
     second.append(element("title", {}, axis.whole));
     group.append(first, second, element("line", { x1: 0, x2: 0, y1: 0, y2: height }));
     const range = ranges.get(axis);
@@ -70,7 +73,7 @@ onewatt.parallel = ({ svg, points, turned, objectives, place, scaled, ranges, is
     for (const [at, words] of axis.ticks()) {
       const on = chosen && axis.kind === "knob" && Math.abs(axis.at(chosen) - at) < 1e-9;
       group.append(element("line", { x1: -4, x2: 4, y1: at * height, y2: at * height }));
-      group.append(element("text", { class: on ? "tick on" : "tick", x: 8, y: at * height + 4 }, words));
+      group.append(element("text", { class: on ? "tick on" : "tick", x: 8, y: at * height + 4 }, short(words, fit.beside)));
     }
     const grip = element("rect", { class: "grip", x: -14, y: -6, width: 28, height: height + 12 });
     grip.addEventListener("pointerdown", (event) => brush(axis, grip, event));
@@ -104,7 +107,7 @@ onewatt.parallel = ({ svg, points, turned, objectives, place, scaled, ranges, is
     svg.setAttribute("height", top + height + 16);
     svg.style.width = `${width}px`;
     const step = width / axes.length;
-    const x = (i) => Math.round(step * (i + 0.42));
+    const x = (i) => Math.round(step * (i + first));
     const order = { missed: 0, kept: 1, front: 2 };
     const seen = points.filter((p) => state(p) !== "none" || p === chosen)
       .sort((a, b) => (a === chosen) - (b === chosen) || order[a.state] - order[b.state]);
@@ -122,7 +125,7 @@ onewatt.parallel = ({ svg, points, turned, objectives, place, scaled, ranges, is
       path.addEventListener("click", () => pick(point));
       return path;
     });
-    svg.replaceChildren(...paths, ...axes.map((axis, i) => drawAxis(axis, x(i))));
+    svg.replaceChildren(...paths, ...axes.map((axis, i) => drawAxis(axis, x(i), letters(step))));
   }
   window.addEventListener("resize", () => draw());
   return { draw };
