@@ -171,7 +171,7 @@ def least_words(lo: Any, hi: Any, rests: Any, space: Any, layer: Any, costs: Any
                 out.lost[t, c] = min(outside + most * inside, value - through)
                 out.gain[t, c] = out.lost[t, c] - min(outside + sure * inside, value - through)
                 value -= out.lost[t, c]
-            if d > 0 and still == x and full and not n_pair:
+            if d > 0 and still == x and full and not n_pair and space.kind != PERFECT:
                 out.fine[t, c] = fine(lo, hi, d, run, counts, terms[t], fixed, every)
             words[t, c] = value
     steps, spatial, points = 1.0, 1.0, 1.0
