@@ -174,6 +174,7 @@ def test_a_matrix_product_takes_rows_and_channels(run, tmp_path):
         (["small", "-c", "eyeriss", "--mapping", "m4"], "found no n, e"),
         (["small", "-c", "eyeriss", "--mapping", "m4 n1 e5 p4 q7 r1 t1"], "words of an ifmap spad"),
         (["small", "-c", "systolic_ws"], "not built like Eyeriss"),
+        (["small", "-c", "eyeriss_v2"], "onewatt.simulate.sparse_pe"),
         (["alexnet", "-c", "eyeriss"], "name one as MODEL::LAYER"),
         (["alexnet::pool1", "-c", "eyeriss"], "vector work"),
         (["mlperf_kws::block1.pw", "-c", "eyeriss", "--trace", "t.csv"],

@@ -87,7 +87,14 @@ def array_of(architecture: Architecture) -> EyerissArray:
     MappingError
         If it is not built like Eyeriss, or its words or buses are others than the machine has.
     """
-    found = Machine.of(architecture)
+    try:
+        found = Machine.of(architecture)
+    except MappingError as error:
+        if any(f.skips for f in architecture.mac.sparse):
+            raise MappingError(
+                f"{error}. Of a chip that skips zeros one PE runs: onewatt.simulate.sparse_pe"
+            ) from error
+        raise
     if found.word != WORD_BITS:
         raise MappingError(
             f"chip {found.name!r} computes {found.word} bits; the machine that runs has {WORD_BITS}"
