@@ -142,7 +142,7 @@ def _bounds(
             _refuse(
                 einsum,
                 f"tiles of {node.size} of rank {node.rank!r} in tiles of {given}, which they do "
-                "not divide; choose tiles that do",
+                "not divide; search among tiles that do (--tiles perfect)",
             )
         last = -(-rest[node.rank] // node.size)
         rest[node.rank] -= (last - 1) * node.size
