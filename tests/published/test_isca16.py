@@ -96,6 +96,20 @@ def test_row_stationary_is_first_by_what_the_paper_says(example, rows):
         assert ratios["isca16", "FC", 256][name] >= 1.3
 
 
+def test_a_wider_dataflow_is_never_worse_than_one_it_contains(example):
+    def row(name, joules, layer="conv1"):
+        return example.Row("literal", "CONV", 16, layer, name, {"DRAM": joules})
+
+    found = example.widened([
+        row("row-stationary", 3.0), row("no-local-reuse", 1.0), row("rs-plus", 4.0),
+        row("free", 5.0), row("rs-plus", 2.0, "conv2"),
+    ])  # fmt: skip
+    assert [(r.dataflow, r.total) for r in found] == [
+        ("row-stationary", 3.0), ("no-local-reuse", 1.0), ("rs-plus", 3.0), ("free", 3.0),
+        ("rs-plus", 2.0),
+    ]  # fmt: skip
+
+
 def test_storage_takes_the_same_area(reuse):
     """The paper: buffers differ by up to 2.6 times, all storage by up to 80 kB (Fig. 7b)."""
     assert reuse.DATAFLOWS["row-stationary"].buffer * 2 == 128 * 1024
