@@ -143,3 +143,24 @@ def test_an_interrupt_inside_compiled_code_is_an_interrupt(asked, capsys, monkey
     monkeypatch.setattr(mapper, "search", search)
     assert main(["analyze", "little", "--chip", "tiny"]) == 130
     assert "interrupted" in capsys.readouterr().err
+
+
+def test_an_interrupt_inside_the_compiler_is_an_interrupt(asked, capsys, monkeypatch):
+    def search(*_arguments, **_options):
+        try:
+            raise KeyboardInterrupt
+        finally:  # the compiler keeps what it has, and fails at that
+            raise RuntimeError("no compiled object yet")
+
+    monkeypatch.setattr(mapper, "search", search)
+    assert main(["analyze", "little", "--chip", "tiny"]) == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_an_error_without_an_interrupt_is_not_hidden(asked, monkeypatch):
+    def search(*_arguments, **_options):
+        raise RuntimeError("a fault of the program")
+
+    monkeypatch.setattr(mapper, "search", search)
+    with pytest.raises(RuntimeError, match="a fault of the program"):
+        main(["analyze", "little", "--chip", "tiny"])

@@ -51,11 +51,9 @@ def _run(given: list[str]) -> int:
         return _refused(error)
     except OSError as error:
         return _fail(f"error: {error.filename or 'a file'}: {error.strerror}", BAD_INPUT)
-    except SystemError as error:
-        if not _interrupted(error):
-            raise
-        return _fail("interrupted; no file was changed", INTERRUPTED)
     except Exception as error:
+        if _interrupted(error):
+            return _fail("interrupted; no file was changed", INTERRUPTED)
         usage = getattr(error, "format_message", None)  # what typer raises for bad usage
         if usage is None:
             raise
@@ -81,7 +79,7 @@ def _refused(error: OnewattError | Stopped) -> int:
 
 
 def _interrupted(error: BaseException | None) -> bool:
-    """Say whether an interrupt is at the root: compiled code wraps it in SystemErrors."""
+    """Say whether an interrupt is at the root: compiled code and its compiler raise others then."""
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
     return error is not None

@@ -101,8 +101,10 @@ def _kept(kernel: Any) -> bool:
 def _beside(command: list[str]) -> Generator[None]:
     """Run a program meanwhile, and wait for it; an interrupt ends it."""
     quiet = subprocess.DEVNULL
-    try:
-        other = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet)
+    try:  # in a session of its own: the first Ctrl-C asks for the best so far, for which both work
+        other = subprocess.Popen(
+            command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True
+        )
     except OSError:  # no second process to be had
         yield
         return
