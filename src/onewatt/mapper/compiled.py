@@ -40,7 +40,7 @@ def compile_ahead() -> None:
     Nothing depends on the second process: what it does not leave in numba's cache is compiled when
     it is called.
     """
-    if compiled():
+    if compiled() or not sys.executable:  # an embedded Python may not know its program
         return
     # -P: a file in the working folder that is named like a module is not imported for one
     command = [sys.executable, "-P", "-c", f"import {__name__} as c; c.compile_tilings()"]
