@@ -24,7 +24,8 @@ import numpy as np
 
 import onewatt as ow
 from onewatt.components.library import prices as price_list
-from onewatt.mapper.exact import Goal, LayerSearch, space_of
+from onewatt.mapper.begin import space_of
+from onewatt.mapper.exact import Goal, LayerSearch
 from onewatt.mapper.kernel import arrays
 from onewatt.mapper.kernel.boxes import tighten
 from onewatt.mapper.kernel.explore import room

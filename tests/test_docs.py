@@ -41,14 +41,21 @@ def tidy(text):
     return [line.rstrip() for line in text.strip().splitlines()]
 
 
-@pytest.mark.parametrize(("command", "expected"), list(commands()))
-def test_readme_commands(command, expected, folder, request):
+def test_readme_commands(folder, request):
+    """One test, as a command reads what those before it wrote."""
     if not (Path(sys.executable).parent / "onewatt").exists():
         pytest.skip("onewatt is not installed as a command beside this Python")
+    found = list(commands())
+    assert found
+    for command, expected in found:
+        check(command, expected, folder, update=request.config.getoption("--update-golden"))
+
+
+def check(command, expected, folder, *, update):
     done = run(command, folder)
     assert "Traceback" not in done.stderr
     shown = tidy(done.stdout + done.stderr)
-    if request.config.getoption("--update-golden"):
+    if update:
         text = (ROOT / "README.md").read_text()
         (ROOT / "README.md").write_text(
             text.replace(f"$ {command}\n{expected}", f"$ {command}\n" + "\n".join(shown) + "\n", 1)

@@ -15,7 +15,8 @@ from laws.nests import tensor
 from mapper import random_cases
 from onewatt.components.library import prices
 from onewatt.errors import MappingError
-from onewatt.mapper.exact import LayerSearch, space_of
+from onewatt.mapper.begin import space_of
+from onewatt.mapper.exact import LayerSearch
 from onewatt.mapper.kernel import arrays
 from onewatt.mapper.kernel.boxes import agrees, in_set, rests_at, tighten
 from onewatt.mapper.kernel.explore import room

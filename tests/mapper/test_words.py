@@ -17,7 +17,8 @@ import onewatt as ow
 from mapper import random_cases
 from mapper.test_bounds import around, chain, layer, resting
 from onewatt.components.library import prices
-from onewatt.mapper.exact import KINDS, LayerSearch, space_of
+from onewatt.mapper.begin import space_of
+from onewatt.mapper.exact import KINDS, LayerSearch
 from onewatt.mapper.kernel.arrays import LEVEL, MAYBE
 from onewatt.mapper.kernel.boxes import in_set, tighten
 from onewatt.mapper.kernel.explore import room

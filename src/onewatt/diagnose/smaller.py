@@ -29,13 +29,8 @@ def energies(result: Result, need: float) -> list[Remedy]:
     rows = {x.name: 0.0 for x in result.layers}
     for entry in result.cost.entries:
         rows[entry.einsum] += entry.energy
-    layers = _layers(rows, whole, over, "J")
+    layers = fewest(rows, whole, over, "J", "layers")
     return [*told, layers] if layers else told
-
-
-def _layers(rows: dict[str, float], whole: float, over: float, unit: str) -> Remedy | None:
-    """Say which layers, the fewest, would have to shrink by how much."""
-    return fewest(rows, whole, over, unit, "layers")
 
 
 def fewest(
@@ -86,7 +81,7 @@ def layers_of_time(result: Result, need: float) -> Remedy | None:
     """Return the fewest layers that would have to be faster for a batch to take `need` [s]."""
     clock = result.architecture.clock
     rows = {name: c / clock for name, c in result.cost.cycles_by_einsum().items()}
-    return _layers(rows, result.latency, result.latency - need, "s")
+    return fewest(rows, result.latency, result.latency - need, "s", "layers")
 
 
 def rates(result: Result, watts: float, idle: float) -> list[Remedy]:

@@ -12,7 +12,6 @@ import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numba as nb
@@ -21,17 +20,19 @@ import numpy as np
 from onewatt.components.chips import load_chip
 from onewatt.components.library import prices as price_list
 from onewatt.importers.layers import gemm
-from onewatt.mapper.exact import TOLERANCE, LayerSearch, learnt_of, space_of, stack_of
+from onewatt.mapper.begin import learnt_of, space_of, stack_of
+from onewatt.mapper.exact import TOLERANCE, LayerSearch
 from onewatt.mapper.kernel import arrays
 from onewatt.mapper.kernel.explore import explore, room
-from onewatt.mapper.kernel.jit import DIGEST
 from onewatt.mapper.kernel.tilings import tiling_costs
+from onewatt.mapper.problem import Case, Problem
+from onewatt.run.jit import kept
 from onewatt.spec.workload import INPUTS, OUTPUTS, WEIGHTS
 
 
 def compiled() -> bool:
     """Return whether the search is compiled; the first run after an installation does that."""
-    return _kept(explore) and _kept(tiling_costs)
+    return kept(explore) and kept(tiling_costs)
 
 
 def compile_ahead() -> None:
@@ -44,57 +45,46 @@ def compile_ahead() -> None:
         return
     # -P: a file in the working folder that is named like a module is not imported for one
     command = [sys.executable, "-P", "-c", f"import {__name__} as c; c.compile_tilings()"]
-    with _beside(command), _without_collector():
+    with _beside(command):
         compile_boxes()
 
 
 def compile_boxes() -> None:
     """Compile the kernel that bounds boxes."""
-    search, which, case = _smallest()
-    problem, best = search.problems[which], search.incumbents()
+    search, problem, case = _smallest()
     ranks, slots = len(problem.sizes), len(problem.is_time)
     tile = np.zeros((ranks, slots + 1), dtype=np.int64)
     _compile(
         explore, stack_of(problem, arrays.NEVER), 1, space_of(problem, case, arrays.PERFECT),
-        problem.layer, case.costs, arrays.ENERGY, best.costs, TOLERANCE, 1,
+        problem.layer, case.costs, arrays.ENERGY, search.incumbents().costs, TOLERANCE, 1,
         room(ranks, slots, problem.layer, case.costs), tile, tile[0], learnt_of(problem),
     )  # fmt: skip
 
 
 def compile_tilings() -> None:
     """Compile the kernel that costs tilings."""
-    search, which, case = _smallest()
-    problem, best = search.problems[which], search.incumbents()
+    search, problem, case = _smallest()
     tile = np.zeros((len(problem.sizes), len(problem.is_time) + 1), dtype=np.int64)
     words = np.zeros((1, 1))
-    with _without_collector():
-        _compile(
-            tiling_costs, tile, space_of(problem, case, arrays.PERFECT), problem.layer, case.costs,
-            words, arrays.ENERGY, best.costs, TOLERANCE, False,
-        )  # fmt: skip
+    _compile(
+        tiling_costs, tile, space_of(problem, case, arrays.PERFECT), problem.layer, case.costs,
+        words, arrays.ENERGY, search.incumbents().costs, TOLERANCE, False,
+    )  # fmt: skip
 
 
 def _compile(kernel: Any, *arguments: Any) -> None:
     """Compile for the types of some arguments; they are those of every layer on every chip."""
-    kernel.compile(tuple(nb.typeof(a) for a in arguments))  # pyright: ignore
+    with _without_collector():
+        kernel.compile(tuple(nb.typeof(a) for a in arguments))  # pyright: ignore
 
 
-def _smallest() -> tuple[LayerSearch, int, Any]:
+def _smallest() -> tuple[LayerSearch, Problem, Case]:
     """Return a search, and one problem of it with one case."""
     layer = gemm("layer", (INPUTS, WEIGHTS, OUTPUTS), rows=2, outputs=2, inputs=2)
     chip = load_chip("eyeriss")
     search = LayerSearch(layer, chip, price_list(chip), "energy", "perfect", False, None, None)
-    return search, *search.cases[0]
-
-
-def _kept(kernel: Any) -> bool:
-    if nb.config.DISABLE_JIT:  # pyright: ignore
-        return True
-    try:
-        folder = Path(str(kernel.stats.cache_path))
-        return any(folder.glob(f"*{kernel.__name__}-{DIGEST}-*.nbi"))
-    except OSError:
-        return True  # nobody knows; then say nothing
+    which, case = search.cases[0]
+    return search, search.problems[which], case
 
 
 @contextmanager

@@ -10,12 +10,12 @@ import numpy as np
 
 from onewatt.components.library import prices as price_list
 from onewatt.errors import MappingError, Stopped
+from onewatt.mapper.begin import learnt_of, space_of, stack_of
 from onewatt.mapper.certificate import Certificate, Tree
 from onewatt.mapper.front import Choice, pareto
 from onewatt.mapper.kernel import arrays
 from onewatt.mapper.kernel.arrays import Floats, Ints, Space
-from onewatt.mapper.kernel.branching import Learnt
-from onewatt.mapper.kernel.explore import Best, Stack, add, explore, least_value, room
+from onewatt.mapper.kernel.explore import Best, add, explore, least_value, room
 from onewatt.mapper.kernel.prices import beaten
 from onewatt.mapper.kernel.tilings import orders_at, tiling_costs
 from onewatt.mapper.problem import Case, Problem, without_trivial
@@ -47,7 +47,9 @@ GOALS: dict[Goal, int] = {
 }  # fmt: skip
 NOTHING = Mapping(nodes=())
 #: Boxes between two questions whether to stop, about a tenth of a second.
-_FRONT, _DEEP, _CHUNK = 2048, 4096, 20_000
+_CHUNK = 20_000
+#: Points that a front has room for.
+_FRONT = 2048
 #: Boxes that a single tiling, costed in all its orders, counts for.
 _SINGLE = 60
 
@@ -65,53 +67,6 @@ class Found(NamedTuple):
     scored: int
     gap: float
     trees: tuple[Tree, ...] = ()
-
-
-def space_of(problem: Problem, case: Case, kind: int) -> Space:
-    """Return the tiles of a set in one case."""
-    domains = [_domain(int(n), kind) for n in problem.sizes]
-    domain = np.zeros((len(domains), max(map(len, domains))), dtype=np.int64)
-    for i, values in enumerate(domains):
-        domain[i, : len(values)] = values
-    places, bits, most = problem.limits
-    return Space(
-        kind=kind, is_time=problem.is_time, axis_size=problem.axis_size, domain=domain,
-        n_domain=np.array([len(d) for d in domains], dtype=np.int64), allowed=case.allowed,
-        limit_place=places, limit_bits=bits, limit_most=most,
-    )  # fmt: skip
-
-
-def stack_of(problem: Problem, rests: int) -> Stack:
-    """Return a stack with the box of all tiles."""
-    slots, ranks = len(problem.is_time), len(problem.sizes)
-    lo = np.ones((_DEEP, ranks, slots + 1), dtype=np.int64)
-    hi = np.empty_like(lo)
-    lo[0, :, 0] = problem.sizes
-    hi[0] = problem.sizes[:, None]
-    hi[0, :, -1] = 1
-    return Stack(
-        lo, hi, np.full((_DEEP, ranks, slots), rests, dtype=np.int64),
-        np.full(_DEEP, -1, dtype=np.int64), np.zeros(_DEEP),
-    )  # fmt: skip
-
-
-def learnt_of(problem: Problem) -> Learnt:
-    """Return what is known of cuts before the first."""
-    cuts = 4 * len(problem.sizes) * (len(problem.is_time) + 1)
-    return Learnt(np.zeros(cuts), np.zeros(cuts))
-
-
-def _domain(size: int, kind: int) -> Ints:
-    """Return the tile sizes of a set, rising."""
-    if kind == arrays.FULL:
-        return np.arange(1, size + 1, dtype=np.int64)
-    root = int(size**0.5)
-    small = np.arange(1, min(size, root + 1) + 1, dtype=np.int64)
-    if kind == arrays.PERFECT:
-        some = small[size % small == 0]
-        return np.unique(np.concatenate([some, size // some]))
-    return np.unique(np.concatenate([small[-(-size // (-(-size // small))) == small],
-                                     -(-size // small)]))  # fmt: skip
 
 
 def search_layer(

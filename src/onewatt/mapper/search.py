@@ -267,7 +267,7 @@ def _search_distinct(
             progress(done, len(layers), layers[done].name if done < len(layers) else "")
 
     report(0)
-    if not compiled() and any(_known(einsum, ask) is None for einsum in layers):
+    if not compiled() and any(_known(*_asked(einsum, ask)) is None for einsum in layers):
         compile_ahead()
     # the largest first, so that no worker is left alone with it at the end
     order = sorted(range(len(layers)), key=lambda i: (-_effort(layers[i]), i))
@@ -281,10 +281,10 @@ def _effort(einsum: Einsum) -> float:
 
 def _search_task(task: tuple[Einsum, _Ask], stop: Callable[[], bool]) -> Found:
     einsum, ask = task
-    known = _known(einsum, ask)
+    one, _, (proved, tried) = asked = _asked(einsum, ask)
+    known = _known(*asked)
     if known is not None:
         return known
-    one, (proved, tried) = without_trivial(einsum), _keys(einsum, ask)
     try:
         found = search_layer(
             one, ask.architecture, ask.prices, goal=ask.goal, tiles=ask.tiles, stop=stop,
@@ -305,16 +305,16 @@ def _search_task(task: tuple[Einsum, _Ask], stop: Callable[[], bool]) -> Found:
     return found
 
 
-def _keys(einsum: Einsum, ask: _Ask) -> tuple[str, str]:
-    """Return where a proved answer is kept, and where one that a stated effort gave."""
-    asked = (without_trivial(einsum), ask.architecture, ask.prices, ask.goal, ask.tiles)
-    return store.key(*asked), store.key(*asked, ask.effort)
-
-
-def _known(einsum: Einsum, ask: _Ask) -> Found | None:
-    """Return the answer for a layer if it is kept."""
+def _asked(einsum: Einsum, ask: _Ask) -> tuple[Einsum, _Ask, tuple[str, str]]:
+    """Return a layer, and where its proved answer is kept and that which a stated effort gave."""
     one = without_trivial(einsum)
-    for key in dict.fromkeys(_keys(einsum, ask)):
+    asked = (one, ask.architecture, ask.prices, ask.goal, ask.tiles)
+    return one, ask, (store.key(*asked), store.key(*asked, ask.effort))
+
+
+def _known(one: Einsum, ask: _Ask, keys: tuple[str, str]) -> Found | None:
+    """Return the answer for a layer if it is kept."""
+    for key in dict.fromkeys(keys):
         known = store.load(ask.cache, key, one, ask.architecture, ask.prices)
         if known is not None:
             return known

@@ -39,3 +39,14 @@ class Kernels:
     def inlined(self, function: Callable[..., Any]) -> Any:
         """Compile what is called for every word: a call would count references to its arrays."""
         return self.compiled(function, inline="always")
+
+
+def kept(kernel: Any) -> bool:
+    """Return whether numba's cache has a kernel as its sources are now."""
+    if nb.config.DISABLE_JIT:  # pyright: ignore
+        return True
+    try:
+        folder = Path(str(kernel.stats.cache_path))
+        return any(folder.glob(f"*{kernel.py_func.__qualname__}-*.nbi"))
+    except OSError:
+        return True  # nobody knows; then say nothing
