@@ -24,15 +24,14 @@ import numpy as np
 
 import onewatt as ow
 from onewatt.components.library import prices as price_list
-from onewatt.mapper.begin import space_of
+from onewatt.mapper.begin import bound_of, space_of
 from onewatt.mapper.exact import Goal, LayerSearch
 from onewatt.mapper.kernel import arrays
 from onewatt.mapper.kernel.boxes import tighten
-from onewatt.mapper.kernel.explore import room
 from onewatt.mapper.kernel.prices import open_classes
-from onewatt.mapper.kernel.tilings import tiling_costs
 from onewatt.mapper.kernel.words import least_words
 from onewatt.mapper.problem import without_trivial
+from onewatt.mapper.singles import Singles
 
 RESULTS = Path(__file__).with_suffix(".json")
 LAYERS = (
@@ -46,9 +45,10 @@ GOAL: Goal = "layer_edp"
 
 
 @nb.njit
-def cost_all(tilings: Any, rests: Any, space: Any, layer: Any, costs: Any, times: int) -> float:
+def cost_all(
+    tilings: Any, rests: Any, space: Any, layer: Any, costs: Any, bound: Any, times: int
+) -> float:
     """Cost every class of every tiling so many times; return a sum, so that nothing is dropped."""
-    bound = room(tilings.shape[1], rests.shape[1], layer, costs)
     nothing, found, total = np.full((1, 2), np.inf), np.zeros(3), 0.0
     for _ in range(times):
         for i in range(len(tilings)):
@@ -99,23 +99,21 @@ def measure(chip: str, network: str, name: str) -> dict[str, Any]:
     space = space_of(problem, case, arrays.PERFECT)
     rests = np.full((len(problem.sizes), len(problem.is_time)), arrays.NEVER, dtype=np.int64)
     tilings = random_tilings(search, space, rests, random.Random(1))
+    bound = bound_of(problem, case)
     rest = (rests, space, problem.layer, case.costs)
-    cost_all(tilings[:1], *rest, 1)
+    cost_all(tilings[:1], *rest, bound, 1)
     start, rounds = time.process_time(), 0
     while time.process_time() - start < 2.0:
-        cost_all(tilings, *rest, 20)
+        cost_all(tilings, *rest, bound, 20)
         rounds += 20
     taken = time.process_time() - start
     combinations = len(problem.classes) ** len(case.slots)
     exact = 0
-    bound = room(len(problem.sizes), len(problem.is_time), problem.layer, case.costs)
-    nothing, found = np.full((1, 2), np.inf), np.zeros(3)
+    nothing, found, singles = np.full((1, 2), np.inf), np.zeros(3), Singles(problem, case)
     for tile in tilings[:CHECKED]:
         steps = least_words(tile, tile, *rest, bound)
         open_classes(case.costs, bound, steps, arrays.EDP, nothing, 0.0, found)
-        paid, _ = tiling_costs(
-            tile, space, problem.layer, case.costs, bound.words, arrays.EDP, nothing, 0.0, False
-        )
+        paid, _ = singles.costs(tile, bound.words, arrays.EDP, nothing, 0.0)
         least = (paid[:, 0] * paid[:, 1]).min()
         assert found[0] * found[1] <= least * (1 + 1e-9)
         exact += bool(found[0] * found[1] >= least * (1 - 1e-6))

@@ -15,15 +15,14 @@ from laws.nests import tensor
 from mapper import random_cases
 from onewatt.components.library import prices
 from onewatt.errors import MappingError
-from onewatt.mapper.begin import space_of
+from onewatt.mapper.begin import bound_of, space_of
 from onewatt.mapper.exact import LayerSearch
 from onewatt.mapper.kernel import arrays
 from onewatt.mapper.kernel.boxes import agrees, in_set, rests_at, tighten
-from onewatt.mapper.kernel.explore import room
 from onewatt.mapper.kernel.prices import open_classes
-from onewatt.mapper.kernel.tilings import tiling_costs
 from onewatt.mapper.kernel.words import least_words
 from onewatt.mapper.problem import without_trivial
+from onewatt.mapper.singles import Singles
 from onewatt.model.evaluate import evaluate
 from onewatt.spec.workload import Einsum, Index, Rank
 
@@ -75,10 +74,11 @@ def around(rng, tile, sizes):
 def resting(rng, tile, problem):
     """Say of some ranks, truly, whether they rest."""
     rests = np.full((tile.shape[0], tile.shape[1] - 1), arrays.MAYBE, dtype=np.int64)
+    sizes = np.zeros(64, dtype=np.int64)
     for r in range(tile.shape[0]):
         for j in range(1, tile.shape[1] - 1):
             if rng.random() < 0.3:
-                rests[r, j] = arrays.ALWAYS if rests_at(tile, r, j) else arrays.NEVER
+                rests[r, j] = arrays.ALWAYS if rests_at(tile, r, j, sizes) else arrays.NEVER
     return rests
 
 
@@ -103,6 +103,7 @@ def test_a_box_costs_no_more_than_a_tiling_in_it(seed, tiles):
         ]
         tile = np.array(rows, dtype=np.int64)
         rests, (lo, hi) = resting(rng, tile, problem), around(rng, tile, problem.sizes)
+        sizes = np.zeros(64, dtype=np.int64)
         least, exact, with_bounds = np.inf, None, np.inf
         for case in cases:
             space = space_of(problem, case, kind)
@@ -111,8 +112,8 @@ def test_a_box_costs_no_more_than_a_tiling_in_it(seed, tiles):
                 break
             if not tighten(tile.copy(), tile.copy(), maybe, space, problem.layer):
                 continue  # not a tiling of this case
-            assert all(agrees(tile, r, rests) for r in range(len(tile)))
-            bound, found = room(*rests.shape, problem.layer, case.costs), np.zeros(3)
+            assert all(agrees(tile, r, rests, sizes) for r in range(len(tile)))
+            bound, found = bound_of(problem, case), np.zeros(3)
             low, high = lo.copy(), hi.copy()
             assert tighten(low, high, rests, space, problem.layer)
             assert (low <= tile).all()
@@ -121,25 +122,14 @@ def test_a_box_costs_no_more_than_a_tiling_in_it(seed, tiles):
             open_classes(case.costs, bound, steps, search.mode, NOTHING, 0.0, found)
             least = min(least, value(found, goal))
             least_words(tile, tile, rests, space, problem.layer, case.costs, bound)
-            ruled_out = tiling_costs(
-                tile,
-                space,
-                problem.layer,
-                case.costs,
-                bound.words,
-                search.mode,
-                NOTHING,
-                0.0,
-                False,
-            )[0]
+            singles = Singles(problem, case)
+            ruled_out = singles.costs(tile, bound.words, search.mode, NOTHING, 0.0)[0]
             with_bounds = min([with_bounds, *(value(p, goal) for p in ruled_out)])
             if exact is None:
-                exact = tiling_costs(
-                    tile, space, problem.layer, case.costs, np.zeros_like(bound.words),
-                    search.mode, NOTHING, 0.0, False,
-                )  # fmt: skip
+                nothing = np.zeros_like(bound.words)
+                exact = Singles(problem, case).costs(tile, nothing, search.mode, NOTHING, 0.0)
                 paid, orders = exact
-                mapping = search._mapping(problem, case, tile, int(orders[-1]))
+                mapping = singles.mapping(tile, int(orders[-1]))
         if exact is not None and least < np.inf:
             cheapest = min(value(p, goal) for p in paid)
             assert least <= cheapest * (1 + 1e-9)
@@ -170,11 +160,10 @@ def test_what_is_counted_is_what_the_model_says(name):
         assert choice.energy == pytest.approx(cost.energy, rel=1e-12, abs=0)
         best = search.incumbents()
         best.costs[0] = np.inf
-        trees = search._explore("perfect", search.cases[0], best, False, False, 1e-6)
-        entry = best.tilings[0]
-        mapping = search._mapping(
-            problem, case, search._tiles(problem, entry), int(entry[len(problem.sizes), 0])
-        )
+        trees = search._explore("perfect", 0, best, False, False, 1e-6)
+        entry, ranks = best.tilings[0], len(problem.sizes)
+        tile = entry[:ranks, : len(problem.is_time) + 1].copy()
+        mapping = Singles(problem, case).mapping(tile, int(entry[ranks, 0]))
         assert not trees.codes
         again = evaluate(one, chip, mapping, prices=prices(chip))
         assert best.costs[0, 0] == pytest.approx(again.energy, rel=1e-9, abs=0)

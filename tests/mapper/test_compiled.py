@@ -9,6 +9,7 @@ import pytest
 import onewatt as ow
 from onewatt.mapper import compiled
 from onewatt.mapper.kernel.explore import explore
+from onewatt.mapper.kernel.orders import every_order
 from onewatt.mapper.kernel.tilings import tiling_costs
 
 
@@ -34,7 +35,9 @@ def test_the_types_compiled_ahead_are_the_only_ones_that_searches_use(asked):
         ow.search(net, ow.load_chip(chip), objective=goal, tiles="perfect", effort=100)
     compiled.compile_boxes()
     compiled.compile_tilings()
-    assert {f: f.signatures for f in asked} == {f: [asked[f]] for f in (explore, tiling_costs)}
+    assert {f: f.signatures for f in asked} == {
+        f: [asked[f]] for f in (explore, every_order, tiling_costs)
+    }
 
 
 @pytest.mark.parametrize("command", [["/no/such/program"], [sys.executable, "-c", "1 / 0"]])

@@ -17,11 +17,10 @@ import onewatt as ow
 from mapper import random_cases
 from mapper.test_bounds import around, chain, layer, resting
 from onewatt.components.library import prices
-from onewatt.mapper.begin import space_of
+from onewatt.mapper.begin import bound_of, space_of
 from onewatt.mapper.exact import KINDS, LayerSearch
 from onewatt.mapper.kernel.arrays import LEVEL, MAYBE
 from onewatt.mapper.kernel.boxes import in_set, tighten
-from onewatt.mapper.kernel.explore import room
 from onewatt.mapper.kernel.prices import open_classes
 from onewatt.mapper.kernel.tilings import nest_of, words_in
 from onewatt.mapper.kernel.words import least_words
@@ -38,8 +37,8 @@ def count(problem, case, space, tile, orders):
     nest = tuple(np.zeros(most, dtype=np.int64) for _ in range(5))
     depth = np.zeros(len(problem.is_time) + 1, dtype=np.int64)
     nest_of(tile, orders, space.is_time, nest, depth)
-    terms = range(len(case.costs.terms))
-    return np.array([words_in(t, tile, nest, depth, problem.layer, case.costs) for t in terms])
+    rest = (tile[:, 0].copy(), nest, depth, problem.layer, case.costs)
+    return np.array([words_in(t, *rest) for t in range(len(case.costs.terms))])
 
 
 def covers(case, bound, exact):
@@ -89,7 +88,7 @@ def test_some_class_bounds_the_words_of_an_order(seed, tiles):
             for lo, hi in boxes:
                 low, high = lo.copy(), hi.copy()
                 assert tighten(low, high, rests, space, problem.layer)
-                bounds.append(room(*rests.shape, problem.layer, case.costs))
+                bounds.append(bound_of(problem, case))
                 steps = least_words(low, high, rests, space, problem.layer, case.costs, bounds[-1])
                 assert open_classes(case.costs, bounds[-1], steps, 0, nothing, 0.0, np.zeros(3))
             cases.append((case, space, bounds))

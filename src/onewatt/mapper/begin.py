@@ -1,4 +1,4 @@
-"""What the compiled search begins with: the tiles of a set, the box of all tiles, and no cuts."""
+"""What the compiled search begins with: the tiles of a set, the box of all tiles, a workspace."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import numpy as np
 from onewatt.mapper.kernel import arrays
 from onewatt.mapper.kernel.arrays import Ints, Space
 from onewatt.mapper.kernel.branching import Learnt
-from onewatt.mapper.kernel.explore import Stack
+from onewatt.mapper.kernel.explore import Stack, Workspace
+from onewatt.mapper.kernel.windows import COLUMNS
+from onewatt.mapper.kernel.words import Bound
 from onewatt.mapper.problem import Case, Problem
 
 #: Boxes that a stack has room for.
@@ -46,6 +48,33 @@ def learnt_of(problem: Problem) -> Learnt:
     """Return what is known of cuts before the first."""
     cuts = 4 * len(problem.sizes) * (len(problem.is_time) + 1)
     return Learnt(np.zeros(cuts), np.zeros(cuts))
+
+
+def bound_of(problem: Problem, case: Case) -> Bound:
+    """Return arrays for the least words of one case."""
+    ranks, slots, costs = len(problem.sizes), len(problem.is_time), case.costs
+    words, rows = (len(costs.terms), len(costs.classes)), len(costs.base)
+    levels, windows = len(costs.deciding), problem.layer.dims.shape[1]
+    whole = np.int64
+    return Bound(
+        words=np.zeros(words), lost=np.zeros(words), gain=np.zeros(words), fine=np.zeros(words),
+        at=np.zeros(words, whole), counts=np.zeros((ranks, len(costs.masks))),
+        pair=np.zeros((windows, COLUMNS)), last=np.zeros((ranks, slots), whole),
+        share=np.zeros(ranks), scratch=np.zeros((2, 64), whole),
+        part=np.zeros((3, levels, words[1], rows)), paid=np.zeros((levels + 1, rows)),
+        more=np.zeros((levels + 1, rows)), picked=np.zeros(levels, whole),
+    )  # fmt: skip
+
+
+def workspace_of(problem: Problem, case: Case) -> Workspace:
+    """Return arrays for a search of one case."""
+    ranks, slots = len(problem.sizes), len(problem.is_time)
+    lo = np.zeros((ranks, slots + 1), dtype=np.int64)
+    rests = np.zeros((ranks, slots), dtype=np.int64)
+    return Workspace(
+        bound_of(problem, case), lo, lo.copy(), rests, np.zeros(lo.shape), np.zeros(rests.shape),
+        np.zeros(3), lo.copy(),
+    )  # fmt: skip
 
 
 def _domain(size: int, kind: int) -> Ints:

@@ -20,19 +20,21 @@ import numpy as np
 from onewatt.components.chips import load_chip
 from onewatt.components.library import prices as price_list
 from onewatt.importers.layers import gemm
-from onewatt.mapper.begin import learnt_of, space_of, stack_of
+from onewatt.mapper.begin import learnt_of, space_of, stack_of, workspace_of
 from onewatt.mapper.exact import TOLERANCE, LayerSearch
 from onewatt.mapper.kernel import arrays
-from onewatt.mapper.kernel.explore import explore, room
+from onewatt.mapper.kernel.explore import explore
+from onewatt.mapper.kernel.orders import every_order
 from onewatt.mapper.kernel.tilings import tiling_costs
 from onewatt.mapper.problem import Case, Problem
+from onewatt.mapper.singles import Singles
 from onewatt.run.jit import kept
 from onewatt.spec.workload import INPUTS, OUTPUTS, WEIGHTS
 
 
 def compiled() -> bool:
     """Return whether the search is compiled; the first run after an installation does that."""
-    return kept(explore) and kept(tiling_costs)
+    return all(kept(kernel) for kernel in (explore, every_order, tiling_costs))
 
 
 def compile_ahead() -> None:
@@ -52,23 +54,22 @@ def compile_ahead() -> None:
 def compile_boxes() -> None:
     """Compile the kernel that bounds boxes."""
     search, problem, case = _smallest()
-    ranks, slots = len(problem.sizes), len(problem.is_time)
-    tile = np.zeros((ranks, slots + 1), dtype=np.int64)
     _compile(
         explore, stack_of(problem, arrays.NEVER), 1, space_of(problem, case, arrays.PERFECT),
         problem.layer, case.costs, arrays.ENERGY, search.incumbents().costs, TOLERANCE, 1,
-        room(ranks, slots, problem.layer, case.costs), tile, tile[0], learnt_of(problem),
+        workspace_of(problem, case), np.zeros(1, dtype=np.int64), learnt_of(problem),
     )  # fmt: skip
 
 
 def compile_tilings() -> None:
-    """Compile the kernel that costs tilings."""
+    """Compile the kernels that cost single tilings."""
     search, problem, case = _smallest()
+    singles = Singles(problem, case)
     tile = np.zeros((len(problem.sizes), len(problem.is_time) + 1), dtype=np.int64)
-    words = np.zeros((1, 1))
+    _compile(every_order, tile, problem.layer, case.costs, singles.found)
     _compile(
-        tiling_costs, tile, space_of(problem, case, arrays.PERFECT), problem.layer, case.costs,
-        words, arrays.ENERGY, search.incumbents().costs, TOLERANCE, False,
+        tiling_costs, tile, problem.is_time, problem.layer, case.costs, np.zeros((1, 1)),
+        arrays.ENERGY, search.incumbents().costs, TOLERANCE, False, singles.found, singles.desk,
     )  # fmt: skip
 
 

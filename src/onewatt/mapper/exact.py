@@ -10,15 +10,15 @@ import numpy as np
 
 from onewatt.components.library import prices as price_list
 from onewatt.errors import MappingError, Stopped
-from onewatt.mapper.begin import learnt_of, space_of, stack_of
+from onewatt.mapper.begin import learnt_of, space_of, stack_of, workspace_of
 from onewatt.mapper.certificate import Certificate, Tree
 from onewatt.mapper.front import Choice, pareto
 from onewatt.mapper.kernel import arrays
-from onewatt.mapper.kernel.arrays import Floats, Ints, Space
-from onewatt.mapper.kernel.explore import Best, add, explore, least_value, room
+from onewatt.mapper.kernel.arrays import Floats, Ints
+from onewatt.mapper.kernel.explore import Best, Workspace, add, explore, least_value
 from onewatt.mapper.kernel.prices import beaten
-from onewatt.mapper.kernel.tilings import orders_at, tiling_costs
-from onewatt.mapper.problem import Case, Problem, without_trivial
+from onewatt.mapper.problem import Problem, without_trivial
+from onewatt.mapper.singles import Singles
 from onewatt.mapper.template import templates
 from onewatt.model.evaluate import evaluate
 from onewatt.model.launch import without_launch
@@ -160,6 +160,7 @@ class LayerSearch:
             Problem(einsum, architecture, prices, t) for t in templates(einsum, architecture)
         ]
         self.cases = [(i, p.case(s)) for i, p in enumerate(self.problems) for s in p.states()]
+        self.singles: dict[int, Singles] = {}
         self.choices: list[Choice] = []
         self.costs: dict[Mapping, Choice | None] = {}
         self.boxes = self.scored = 0
@@ -208,9 +209,11 @@ class LayerSearch:
         self.floor, self.room = math.inf, math.inf if self.effort is None else self.effort
         best = self.incumbents()
         for slack in self._slacks():
-            for c in self.cases:
-                self._explore(name, c, best, ask, False, slack)
-        trees = [self._explore(name, c, best, ask, keep, TOLERANCE) for c in self.cases]
+            for tag in range(len(self.cases)):
+                self._explore(name, tag, best, ask, False, slack)
+        trees = [
+            self._explore(name, tag, best, ask, keep, TOLERANCE) for tag in range(len(self.cases))
+        ]
         return best, trees if keep else []
 
     def _slacks(self) -> tuple[float, ...]:
@@ -231,29 +234,29 @@ class LayerSearch:
         return Best(costs, tilings)
 
     def _explore(
-        self, name: Tiles, case: tuple[int, Case], best: Best, ask: bool, keep: bool, slack: float
+        self, name: Tiles, tag: int, best: Best, ask: bool, keep: bool, slack: float
     ) -> Tree:
-        which, c = case
+        which, c = self.cases[tag]
         problem = self.problems[which]
         rests = arrays.NEVER if name == "perfect" else arrays.MAYBE
         space, stack, depth = space_of(problem, c, KINDS[name]), stack_of(problem, rests), 1
-        bound = room(len(problem.sizes), len(problem.is_time), problem.layer, c.costs)
-        tile = np.zeros((len(problem.sizes), len(problem.is_time) + 1), dtype=np.int64)
-        learnt = learnt_of(problem)
+        work, learnt = workspace_of(problem, c), learnt_of(problem)
         codes: list[int] = []
         tree = np.zeros(1 << 16 if keep else 0, dtype=np.int64)
-        tag = self.cases.index(case)
         begun = False  # without any answer yet, every case gets its first boxes
         idle = 0
         while depth > 0:
             some = bool(np.isfinite(best.costs[0, 0]))
             if ((some or begun) and self.stop()) or (some and self.room <= 0):
-                left = least_value(stack, depth, space, problem.layer, c.costs, self.mode)
+                nothing = np.full((1, 2), np.inf)
+                left = least_value(
+                    stack, depth, space, problem.layer, c.costs, self.mode, nothing, work
+                )
                 self.floor = min(self.floor, left)
                 break
             depth, boxes, n_tree, single = explore(
                 stack, depth, space, problem.layer, c.costs, self.mode, best.costs, slack,
-                _CHUNK, bound, tile, tree, learnt,
+                _CHUNK, work, tree, learnt,
             )  # fmt: skip
             if depth < 0:
                 raise MappingError("the search ran out of room for boxes")
@@ -264,7 +267,7 @@ class LayerSearch:
                 codes += tree[:n_tree].tolist()
             if single:
                 self.room -= _SINGLE
-                better = self._score(problem, c, space, best, tile, bound.words, ask, slack, tag)
+                better = self._score(tag, best, work, ask, slack)
                 idle = 0 if better else idle + _SINGLE
             else:
                 begun = True
@@ -276,44 +279,33 @@ class LayerSearch:
 
     # -- single tilings ---------------------------------------------------------------------
 
-    def _mapping(self, problem: Problem, case: Case, tiling: Ints, orders: int) -> Mapping:
-        """Return a mapping from its tiles and the numbers of its orders."""
-        every = tuple(range(len(problem.sizes)))
-        lists = [orders_at(tiling, j, problem.layer, case.costs) for j in case.slots]
-        chosen = [tuple(f) if f[0] >= 0 else every for f in problem.fixed.tolist()]
-        for j, some in zip(reversed(case.slots), reversed(lists), strict=True):
-            chosen[j] = tuple(some[orders % len(some)].tolist())
-            orders //= len(some)
-        return problem.template.mapping(tiling.T.tolist(), chosen)
-
-    def _tiles(self, problem: Problem, entry: Ints) -> Ints:
-        return entry[: len(problem.sizes), : len(problem.is_time) + 1].copy()
+    def _singles(self, tag: int) -> Singles:
+        """Return what costs the single tilings of a case, made when it is first asked for."""
+        if tag not in self.singles:
+            which, case = self.cases[tag]
+            self.singles[tag] = Singles(self.problems[which], case)
+        return self.singles[tag]
 
     def _confirm(self, claimed: Floats, entry: Ints) -> bool:
         """Cost an answer by the model; whether it is as cheap as its words."""
         ranks = len(self.problems[0].sizes)
         orders, tag = int(entry[ranks, 0]), int(entry[ranks, 1])
-        which, c = self.cases[tag]
-        problem = self.problems[which]
-        choice = self._cost(self._mapping(problem, c, self._tiles(problem, entry), orders))
+        slots = len(self.problems[self.cases[tag][0]].is_time)
+        tile = entry[:ranks, : slots + 1].copy()
+        choice = self._cost(self._singles(tag).mapping(tile, orders))
         if choice is None:
             return False
         self._take(choice)
         return choice.energy <= claimed[0] * (1 + TOLERANCE) and choice.cycles <= claimed[1]
 
-    def _score(
-        self, problem: Problem, case: Case, space: Space, best: Best, tile: Ints, words: Floats,
-        ask: bool, slack: float, tag: int,
-    ) -> bool:  # fmt: skip
+    def _score(self, tag: int, best: Best, work: Workspace, ask: bool, slack: float) -> bool:
         """Cost a tiling in every order that its words leave; ask the model, or take the count.
 
         Returns whether that gave a better answer.
         """
         self.scored += 1
-        better = False
-        paid, orders = tiling_costs(
-            tile, space, problem.layer, case.costs, words, self.mode, best.costs, slack, ask
-        )
+        better, singles, tile = False, self._singles(tag), work.tile
+        paid, orders = singles.costs(tile, work.bound.words, self.mode, best.costs, slack, ask)
         if not ask:
             n_best = int(np.isfinite(best.costs[:, 0]).sum()) if len(paid) else 0
             for (energy, cycles), order in zip(paid, orders, strict=True):
@@ -324,7 +316,7 @@ class LayerSearch:
         for k in np.lexsort((paid[:, 1], paid[:, 0])):
             if beaten(paid[k, 0], paid[k, 1], self.mode, best.costs, slack):
                 continue
-            choice = self._cost(self._mapping(problem, case, tile, int(orders[k])))
+            choice = self._cost(singles.mapping(tile, int(orders[k])))
             if choice is not None:
                 self._take(choice)
                 best.costs[:] = self.incumbents().costs

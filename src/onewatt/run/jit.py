@@ -27,7 +27,8 @@ class Kernels:
             options["no_cpython_wrapper"] = True
         function.__qualname__ = f"{function.__qualname__}-{self.digest}"
         options |= {"cache": True, "error_model": "numpy", "no_cfunc_wrapper": True}
-        return nb.njit(**options)(function)  # pyright: ignore
+        # said, as it is otherwise taken from whichever function happens to call this one first
+        return nb.njit(**{"_nrt": True} | options)(function)  # pyright: ignore
 
     def leaf(self, function: Callable[..., Any]) -> Any:
         """Compile a function that makes no arrays, only reads and writes those it is given.

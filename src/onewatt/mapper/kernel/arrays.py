@@ -27,8 +27,6 @@ MAYBE, NEVER, ALWAYS = 0, 1, 2  # whether a last tile at a place is one tile of 
 BOUNDED, EMPTY, SCORED, SPLIT = 0, 1, 2, 8
 #: Tile sizes up to which an interval is looked through one by one.
 SCAN = 64
-#: Counts of a term that are remembered while a tiling is costed in all its orders.
-MEMO = 256
 
 
 class Layer(NamedTuple):

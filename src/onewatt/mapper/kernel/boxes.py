@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from onewatt.mapper.kernel.arrays import ALWAYS, FULL, MAYBE, PERFECT, SCAN, TIGHT
-from onewatt.mapper.kernel.jit import compiled, leaf
+from onewatt.mapper.kernel.jit import leaf
 
 
 @leaf
@@ -285,21 +285,23 @@ def in_set(lo, r, kind):
     return True
 
 
-@compiled
-def agrees(lo, r, rests):
-    """Whether a single chain rests where the box says, and only there."""
+@leaf
+def agrees(lo, r, rests, sizes):
+    """Whether a single chain rests where the box says, and only there; `sizes` as below."""
     for j in range(1, rests.shape[1]):
-        if rests[r, j] != MAYBE and rests_at(lo, r, j) != (rests[r, j] == ALWAYS):
+        if rests[r, j] != MAYBE and rests_at(lo, r, j, sizes) != (rests[r, j] == ALWAYS):
             return False
     return True
 
 
-@compiled
-def rests_at(lo, r, j):
-    """Whether some tile at place j is a single tile of place j + 1 although a full one is not."""
+@leaf
+def rests_at(lo, r, j, sizes):
+    """Whether some tile at place j is a single tile of place j + 1 although a full one is not.
+
+    `sizes` (64,) is written to.
+    """
     if lo[r, j] == lo[r, j + 1]:
         return False
-    sizes = np.empty(64, np.int64)
     sizes[0] = lo[r, 0]
     n = 1
     for k in range(j):

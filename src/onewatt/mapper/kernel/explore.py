@@ -24,9 +24,8 @@ from onewatt.mapper.kernel.arrays import (
 )
 from onewatt.mapper.kernel.boxes import agrees, copy_rows, in_set, tighten
 from onewatt.mapper.kernel.branching import choose, gap_of, learn, number
-from onewatt.mapper.kernel.jit import compiled, leaf
+from onewatt.mapper.kernel.jit import leaf
 from onewatt.mapper.kernel.prices import open_classes, rank_of, weigh
-from onewatt.mapper.kernel.windows import COLUMNS
 from onewatt.mapper.kernel.words import Bound, least_words
 
 
@@ -45,6 +44,19 @@ class Best(NamedTuple):
 
     costs: Floats  #: (B, 2): energy, cycles
     tilings: Ints  #: (B, R + 1, J + 1): tiles, then orders and case
+
+
+class Workspace(NamedTuple):
+    """What a search writes to while it looks at one box."""
+
+    bound: Bound
+    lo: Ints  #: (R, J + 1)
+    hi: Ints
+    rests: Ints  #: (R, J)
+    weight: Floats  #: (R, J + 1): what a tile bears on the cost
+    resting: Floats  #: (R, J): what was given up for tiles that may rest
+    found: Floats  #: (3,): least energy and cycles of a box, and the class of its words
+    tile: Ints  #: (R, J + 1): a single tiling that bounds do not rule out
 
 
 @leaf
@@ -100,43 +112,25 @@ def add(
     return n_best + 1
 
 
-@compiled
-def room(n_rank: int, n_slot: int, layer: Any, costs: Any) -> Any:
-    """Return arrays for `least_words` to fill."""
-    n_term, n_class = len(costs.terms), len(costs.classes)
-    n_dim = layer.dims.shape[1]
-    n_level, rows = len(costs.deciding), len(costs.base)
-    return Bound(
-        np.zeros((n_term, n_class)), np.zeros((n_term, n_class)), np.zeros((n_term, n_class)),
-        np.zeros((n_term, n_class)), np.zeros((n_term, n_class), np.int64),
-        np.zeros((n_rank, len(costs.masks))), np.zeros((n_dim, COLUMNS)),
-        np.zeros((n_rank, n_slot), np.int64), np.zeros(n_rank), np.zeros((2, 64), np.int64),
-        np.zeros((3, n_level, n_class, rows)), np.zeros((n_level + 1, rows)),
-        np.zeros((n_level + 1, rows)), np.zeros(n_level, np.int64),
-    )  # fmt: skip
-
-
-@compiled
+@leaf
 def explore(
     stack: Any, depth: int, space: Any, layer: Any, costs: Any, mode: int, best: Any,
-    tolerance: float, quota: int, bound: Any, tile: Any, tree: Any, learnt: Any,
+    tolerance: float, quota: int, work: Any, tree: Any, learnt: Any,
 ) -> Any:  # fmt: skip
     """Explore boxes depth first until the stack is empty or `quota` boxes are done.
 
-    Stop as well at every single tiling that its bounds do not rule out, left in `tile` (R, J + 1)
-    with the words of its terms in `bound`.  Costing it is another kernel's work: linked into this
-    one, it would be compiled twice.
+    Stop as well at every single tiling that its bounds do not rule out, left in `work` with the
+    words of its terms.  Costing it is another kernel's work: linked into this one, it would be
+    compiled twice.
 
     Returns
     -------
     depth, boxes, n_tree, single
         `depth` is -1 if the stack is too small; `tree` holds codes of boxes if it has any room.
     """
-    n_rank, n_slot = stack.lo.shape[1], stack.lo.shape[2] - 1
-    weight, resting = np.zeros((n_rank, n_slot + 1)), np.zeros((n_rank, n_slot))
-    found = np.zeros(3)
-    lo, hi = np.empty((n_rank, n_slot + 1), np.int64), np.empty((n_rank, n_slot + 1), np.int64)
-    rests = np.empty((n_rank, n_slot), np.int64)
+    bound, lo, hi, rests, weight, resting, found, tile = work
+    sizes = bound.scratch[0]
+    n_rank = lo.shape[0]
     boxes, n_tree = 0, 0
     record = len(tree) > 0
     while depth > 0 and boxes < quota and (not record or n_tree + 4 < len(tree)):
@@ -182,7 +176,7 @@ def explore(
                 n_tree += 1
             good = True
             for q in range(n_rank):
-                good = good and in_set(lo, q, space.kind) and agrees(lo, q, rests)
+                good = good and in_set(lo, q, space.kind) and agrees(lo, q, rests, sizes)
             if good:
                 copy_rows(lo, tile)
                 return depth, boxes, n_tree, True
@@ -204,19 +198,20 @@ def explore(
     return depth, boxes, n_tree, False
 
 
-@compiled
+@leaf
 def least_value(
-    stack: Any, depth: int, space: Any, layer: Any, costs: Any, mode: int
+    stack: Any, depth: int, space: Any, layer: Any, costs: Any, mode: int, nothing: Any, work: Any
 ) -> float:  # fmt: skip
-    """The least cost that a mapping in the boxes on a stack could have, in the unit of the mode."""
-    n_rank, n_slot = stack.lo.shape[1], stack.lo.shape[2] - 1
-    bound = room(n_rank, n_slot, layer, costs)
-    nothing, found, least = np.full((1, 2), np.inf), np.zeros(3), np.inf
+    """The least cost that a mapping in the boxes on a stack could have, in the unit of the mode.
+
+    `nothing` (1, 2) are answers that beat no other.
+    """
+    least = np.inf
     for i in range(depth):
         lo, hi, rests = stack.lo[i], stack.hi[i], stack.rests[i]
         if not tighten(lo, hi, rests, space, layer):
             continue
-        steps = least_words(lo, hi, rests, space, layer, costs, bound)
-        if open_classes(costs, bound, steps, mode, nothing, 0.0, found):
-            least = min(least, rank_of(found[0], found[1], mode))
+        steps = least_words(lo, hi, rests, space, layer, costs, work.bound)
+        if open_classes(costs, work.bound, steps, mode, nothing, 0.0, work.found):
+            least = min(least, rank_of(work.found[0], work.found[1], mode))
     return least

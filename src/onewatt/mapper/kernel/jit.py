@@ -8,4 +8,4 @@ from onewatt.model.kernel import jit
 from onewatt.run.jit import Kernels
 
 _KERNELS = Kernels(jit.FOLDER, Path(__file__).parent)
-compiled, leaf = _KERNELS.compiled, _KERNELS.leaf
+leaf, inlined = _KERNELS.leaf, _KERNELS.inlined

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,15 +14,16 @@ from onewatt.mapper.kernel.arrays import (
     FRONT,
     KEEPS,
     LEVEL,
-    MEMO,
     OWN,
     PLACE,
     SHARED,
     TENSOR,
+    Floats,
+    Ints,
 )
-from onewatt.mapper.kernel.boxes import copy_row, copy_rows, rests_at, up
+from onewatt.mapper.kernel.boxes import copy_row, up
 from onewatt.mapper.kernel.counts import alive
-from onewatt.mapper.kernel.jit import compiled, leaf
+from onewatt.mapper.kernel.jit import inlined, leaf
 from onewatt.mapper.kernel.prices import beaten, priced
 from onewatt.model.kernel.crossing import crossing
 from onewatt.model.kernel.crossing import steps as count_steps
@@ -30,118 +31,26 @@ from onewatt.model.kernel.factors import FORWARD, FRESH
 from onewatt.model.kernel.states import SPATIAL, TEMPORAL
 
 
-@compiled
-def orders_at(tile: Any, j: int, layer: Any, costs: Any) -> Any:
-    """Return the orders of a slot that can differ, outermost first, (K, R).
+class Desk(NamedTuple):
+    """What the costing of a tiling writes to."""
 
-    From the innermost loop outwards: once a loop moves every word of a tensor in every one of its
-    sweeps, loops outside it only repeat that, in any order.
-    """
-    n_rank, n_tensor = tile.shape[0], len(layer.n_dims)
-    if costs.fixed[j, 0] >= 0:
-        return costs.fixed[j : j + 1]
-    decides = False
-    for d in costs.deciding:
-        decides = decides or d == j
-    loops = np.empty(n_rank, np.int64)
-    n = 0
-    closes = np.zeros(n_rank, np.int64)
-    for r in range(n_rank):
-        if decides and tile[r, j] > tile[r, j + 1]:
-            loops[n] = r
-            n += 1
-            if j == 0 or not rests_at(tile, r, j):
-                for x in range(n_tensor):
-                    if layer.line[x, r]:
-                        closes[r] |= 1 << x
-    everything = (1 << n_tensor) - 1
-    made = np.empty((64, n_rank), np.int64)
-    many = 0
-    picked = np.full(n + 1, -1, np.int64)
-    used, shut = np.zeros(n + 2, np.int64), np.zeros(n + 2, np.int64)
-    depth = 0
-    while depth >= 0:
-        if depth == n or shut[depth] == everything:
-            if many == len(made):
-                grown = np.empty((2 * many, n_rank), np.int64)
-                copy_rows(made, grown)
-                made = grown
-            at = n_rank - 1
-            for i in range(depth):
-                made[many, at] = loops[picked[i]]
-                at -= 1
-            for i in range(n - 1, -1, -1):
-                if not (used[depth] >> i) & 1:
-                    made[many, at] = loops[i]
-                    at -= 1
-            for r in range(n_rank - 1, -1, -1):
-                if not (decides and tile[r, j] > tile[r, j + 1]):
-                    made[many, at] = r
-                    at -= 1
-            many += 1
-            depth -= 1
-            continue
-        i = picked[depth] + 1
-        while i < n and (used[depth] >> i) & 1:
-            i += 1
-        if i == n:
-            picked[depth] = -1
-            depth -= 1
-            continue
-        picked[depth] = i
-        used[depth + 1] = used[depth] | (1 << i)
-        shut[depth + 1] = shut[depth] | closes[loops[i]]
-        depth += 1
-        picked[depth] = -1
-    return made[:many]
-
-
-@leaf
-def _signature(order, j, x, tile, layer, out):
-    """Write what of an order matters to a tensor, innermost first; whether it ends the matter."""
-    out.fill(-1)
-    at = 0
-    for i in range(len(order) - 1, -1, -1):
-        r = order[i]
-        if tile[r, j] == tile[r, j + 1]:
-            continue
-        out[at] = r
-        at += 1
-        if layer.line[x, r] and (j == 0 or not rests_at(tile, r, j)):
-            return True
-    return False
-
-
-@compiled
-def _alike(orders, j, x, tile, layer, number):
-    """Number the orders of a slot by what matters to a tensor; 0 or more go on outside it.
-
-    Numbers are negative where loops outside the slot do not matter; returns how many differ.
-    """
-    n_rank = orders.shape[1]
-    seen = np.zeros((len(orders), n_rank), np.int64)
-    shut = np.zeros(len(orders), np.bool_)
-    many = 0
-    one = np.zeros(n_rank, np.int64)
-    for k in range(len(orders)):
-        ends = _signature(orders[k], j, x, tile, layer, one)
-        at = -1
-        for i in range(many):
-            same = shut[i] == ends
-            for q in range(len(one)):
-                if seen[i, q] != one[q]:
-                    same = False
-                    break
-            if same:
-                at = i
-                break
-        if at < 0:
-            copy_row(one, seen[many])
-            shut[many] = ends
-            at = many
-            many += 1
-        number[k] = -at - 1 if ends else at
-    return many
+    made: Floats  #: (N, 2): energy and cycles
+    codes: Ints  #: (N,): the orders that have them
+    orders: Ints  #: (J, R)
+    sizes: Ints  #: (R,)
+    nest: tuple[Ints, ...]  #: five of (J * R,): kind, rank, inner tile, axis and trips of a loop
+    depth: Ints  #: (J + 1,): how many loops lie above a place
+    paid: Floats  #: (D + 1, 1 + ports): what is paid down to a level
+    low: Floats  #: (D + 1, E): least words of a term once the levels outside are set
+    nothing: Floats  #: (1 + ports,): zeros
+    limit: Floats  #: (1, 2): what the next cost has to beat
+    where: Ints  #: (E,): the level at which the words of a term are known, or -1
+    sequence: Ints  #: (E,): terms, those of windows last
+    picked: Ints  #: (D + 1,)
+    memo_key: Ints  #: (E, MEMO)
+    memo_value: Floats
+    memo_size: Ints  #: (E,)
+    scratch: Ints  #: (2, 64)
 
 
 @leaf
@@ -162,9 +71,9 @@ def nest_of(tile, orders, is_time, nest, depth):
     return n
 
 
-@compiled
-def words_in(t, tile, nest, depth, layer, costs):
-    """Words of a term in a nest, exactly."""
+@inlined
+def words_in(t, sizes, nest, depth, layer, costs):
+    """Words of a term in a nest, exactly; `sizes` (R,) of the ranks."""
     term = costs.terms[t]
     x = term[TENSOR]
     kind, rank, inner, axis, trips = nest
@@ -172,27 +81,9 @@ def words_in(t, tile, nest, depth, layer, costs):
     zero, none = np.int64(0), np.int64(-1)  # not literals: `crossing` is compiled for each of these
     cut = (kind[:n], rank[:n], inner[:n], axis[:n], trips[:n])
     return float(crossing(
-        layer.factors[x, : layer.n_factors[x]], cut, tile[:, 0].copy(), depth[term[PLACE]],
+        layer.factors[x, : layer.n_factors[x]], cut, sizes, depth[term[PLACE]],
         zero, none, term[SHARED], FRESH if term[OWN] else FORWARD, term[KEEPS] > 0, zero > 0,
     ))  # fmt: skip
-
-
-@compiled
-def _every_order(tile, layer, costs):
-    """Orders of every deciding slot, (D, most, R), and how many each has."""
-    n_level, n_rank = len(costs.deciding), tile.shape[0]
-    length = np.zeros(n_level, np.int64)
-    every = np.zeros((n_level, 1, n_rank), np.int64)
-    for i in range(n_level):
-        some = orders_at(tile, costs.deciding[i], layer, costs)
-        length[i] = len(some)
-        if len(some) > every.shape[1]:
-            grown = np.zeros((n_level, len(some), n_rank), np.int64)
-            for k in range(i):
-                copy_rows(every[k], grown[k])
-            every = grown
-        copy_rows(some, every[i])
-    return every, length
 
 
 @leaf
@@ -257,48 +148,42 @@ def _exact(words, steps, least, tile, is_time, costs, paid, scratch):
     return paid[0] + cycles * costs.standing, float(cycles)
 
 
-@compiled
+@leaf
 def tiling_costs(
-    tile: Any, space: Any, layer: Any, costs: Any, words: Any, mode: int, best: Any,
-    tolerance: float, every: bool,
-) -> Any:  # fmt: skip
-    """Return (N, 2) energy and cycles and (N,) orders of a tiling, of all that are not beaten.
+    tile: Any, is_time: Any, layer: Any, costs: Any, words: Any, mode: int, best: Any,
+    tolerance: float, every: bool, found: Any, desk: Any,
+) -> int:  # fmt: skip
+    """Write energy, cycles and orders of a tiling, of all that are not beaten; return how many.
 
-    `words` (E, C) bounds the words of each term; an order is the number in `orders_at` of every
-    deciding slot, in mixed radix.  The costs are those of the model, except that ports of many
-    instances count the average of these, not the busiest.  Unless `every` order is asked for, each
-    that is returned is better than the one before.
+    `words` (E, C) bounds the words of each term; an order is the number in `found`, which
+    `every_order` has filled, of every deciding slot, in mixed radix.  The costs are those of the
+    model, except that ports of many instances count the average of these, not the busiest.  Unless
+    `every` order is asked for, each is better than the one before.  Returns -1 if the desk is too
+    small.
     """
-    n_slot, n_rank, n_term = len(space.is_time), tile.shape[0], len(costs.terms)
-    n_level, rows, n_tensor = len(costs.deciding), len(costs.base), len(layer.n_dims)
-    lists, length = _every_order(tile, layer, costs)
-    most = lists.shape[1]
-    number = np.zeros((n_level, n_tensor, most), np.int64)
-    for i in range(n_level):
-        for x in range(n_tensor):
-            _alike(lists[i, : length[i]], costs.deciding[i], x, tile, layer, number[i, x])
-    orders = np.empty((n_slot, n_rank), np.int64)
-    for j in range(n_slot):
-        for r in range(n_rank):
-            orders[j, r] = costs.fixed[j, r] if costs.fixed[j, 0] >= 0 else r
-    nest = (
-        np.zeros(n_slot * n_rank, np.int64), np.zeros(n_slot * n_rank, np.int64),
-        np.zeros(n_slot * n_rank, np.int64), np.zeros(n_slot * n_rank, np.int64),
-        np.zeros(n_slot * n_rank, np.int64),
+    lists, length, number = found.lists, found.length, found.number
+    made, codes, orders, sizes, nest, depth = (
+        desk.made, desk.codes, desk.orders, desk.sizes, desk.nest, desk.depth
     )  # fmt: skip
-    depth = np.zeros(n_slot + 1, np.int64)
-    n = nest_of(tile, orders, space.is_time, nest, depth)
+    paid, low, nothing, where, picked = desk.paid, desk.low, desk.nothing, desk.where, desk.picked
+    memo_key, memo_value, memo_size = desk.memo_key, desk.memo_value, desk.memo_size
+    n_slot, n_rank, n_term = len(is_time), tile.shape[0], len(costs.terms)
+    n_level, rows = len(costs.deciding), len(costs.base)
+    most = 1
+    for i in range(n_level):
+        most = max(most, length[i])
+    for r in range(n_rank):
+        sizes[r] = tile[r, 0]
+        for j in range(n_slot):
+            orders[j, r] = costs.fixed[j, r] if costs.fixed[j, 0] >= 0 else r
+    n = nest_of(tile, orders, is_time, nest, depth)
     kind, rank, inner, axis, trips = nest
-    steps = float(
-        count_steps((kind[:n], rank[:n], inner[:n], axis[:n], trips[:n]), tile[:, 0].copy())
-    )
+    steps = float(count_steps((kind[:n], rank[:n], inner[:n], axis[:n], trips[:n]), sizes))
     least = max(1.0, math.ceil(steps * costs.pace - 1e-6))
-    paid, nothing = np.zeros((n_level + 1, rows)), np.zeros(rows)
-    low = np.zeros((n_level + 1, n_term))  # least words of a term once the levels outside are set
     for k in range(rows):
         paid[0, k] = costs.base[k] + costs.per_step[k] * steps
-    where = np.full(n_term, -1)  # the level at which the words of a term are known
     for t in range(n_term):
+        where[t] = -1
         if costs.terms[t, KEEPS]:
             low[0, t] = words[t, 0]
             for c in range(1, words.shape[1]):
@@ -307,48 +192,46 @@ def tiling_costs(
                 if costs.deciding[i] < costs.terms[t, PLACE]:
                     where[t] = i
         else:
-            low[0, t] = words_in(t, tile, nest, depth, layer, costs)
+            low[0, t] = words_in(t, sizes, nest, depth, layer, costs)
         for k in range(rows):
             paid[0, k] += costs.rates[t, k] * low[0, t]
     # windows last: they take the longest to count, and the others may rule an order out before
-    sequence = np.empty(n_term, np.int64)
     n = 0
     for windows in (False, True):
         for t in range(n_term):
             x = costs.terms[t, TENSOR]
             if _slides(layer.dims[x], layer.n_dims[x]) == windows:
-                sequence[n] = t
+                desk.sequence[n] = t
                 n += 1
-    limit, scratch = best.copy(), np.zeros((2, 64), np.int64)
-    made, codes = np.empty((16, 2)), np.empty(16, np.int64)
-    many = 0
-    memo_key, memo_value = np.zeros((n_term, MEMO), np.int64), np.zeros((n_term, MEMO))
-    memo_size = np.zeros(n_term, np.int64)
-    picked = np.full(n_level + 1, -1, np.int64)
-    level = 0
+    memo_size.fill(0)
+    picked[0] = -1
+    limit = best
+    if not every and mode != FRONT:  # every order that is found has to be better than the last
+        limit = desk.limit
+        limit[0, 0], limit[0, 1] = best[0, 0], best[0, 1]
+    many, level = 0, 0
     while level >= 0:
         energy, cycles = priced(paid[level], nothing, least, costs.standing)
         lost = beaten(energy, cycles, mode, limit, tolerance)
         if n_level > 0:
             picked[level] += 1
             if lost or picked[level] == length[level]:
-                picked[level] = -1
                 level -= 1
                 continue
             order = lists[level, picked[level]]
             copy_row(order, orders[costs.deciding[level]])
-            nest_of(tile, orders, space.is_time, nest, depth)
+            nest_of(tile, orders, is_time, nest, depth)
             copy_row(paid[level], paid[level + 1])
             copy_row(low[level], low[level + 1])
-            inner = _innermost(order, costs.deciding[level], tile)
+            innermost = _innermost(order, costs.deciding[level], tile)
             for t in range(n_term):
                 if costs.terms[t, LEVEL] == level:
-                    least_here = _least_of(words[t], inner, costs.classes, layer.free)
+                    least_here = _least_of(words[t], innermost, costs.classes, layer.free)
                     least_here = max(least_here, low[level, t])
                     _count_as(t, least_here, costs.rates, low[level + 1], paid[level + 1])
             energy, cycles = priced(paid[level + 1], nothing, least, costs.standing)
             lost = beaten(energy, cycles, mode, limit, tolerance)
-            for t in sequence:
+            for t in desk.sequence:
                 if lost:
                     break
                 if where[t] != level:
@@ -365,8 +248,8 @@ def tiling_costs(
                         value = memo_value[t, i]
                         break
                 if value < 0:
-                    value = words_in(t, tile, nest, depth, layer, costs)
-                    if memo_size[t] < MEMO:
+                    value = words_in(t, sizes, nest, depth, layer, costs)
+                    if memo_size[t] < memo_key.shape[1]:
                         memo_key[t, memo_size[t]], memo_value[t, memo_size[t]] = key, value
                         memo_size[t] += 1
                 _count_as(t, value, costs.rates, low[level + 1], paid[level + 1])
@@ -375,26 +258,24 @@ def tiling_costs(
         if not lost:
             if level < n_level - 1:
                 level += 1
+                picked[level] = -1
                 continue
-            if many == len(made):
-                grown, more = np.empty((2 * many, 2)), np.empty(2 * many, np.int64)
-                copy_rows(made, grown)
-                copy_row(codes, more)
-                made, codes = grown, more
             code = 0
             for i in range(n_level):
                 code = code * length[i] + picked[i]
             energy, cycles = _exact(
-                low[n_level], steps, least, tile, space.is_time, costs, paid[n_level], scratch
+                low[n_level], steps, least, tile, is_time, costs, paid[n_level], desk.scratch
             )
             if beaten(energy, cycles, mode, limit, tolerance):
                 if n_level == 0:
                     break
                 continue
+            if many == len(made):
+                return -1
             made[many, 0], made[many, 1], codes[many] = energy, cycles, code
             many += 1
-            if not every and mode != FRONT:  # the next one has to be better still
+            if not every and mode != FRONT:
                 limit[0, 0], limit[0, 1] = energy, cycles
         if n_level == 0:
             break
-    return made[:many], codes[:many]
+    return many

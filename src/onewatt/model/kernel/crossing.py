@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from onewatt.model.kernel.factors import lines, planes, presence
-from onewatt.model.kernel.jit import compiled
+from onewatt.model.kernel.jit import compiled, inlined, leaf
 from onewatt.model.kernel.states import NONE, SPATIAL, TEMPORAL, classes, groups, loops_of
 
 
-@compiled
+@leaf
 def _step(dim, rank, tile):
     """How far one trip of a loop moves a dimension of two ranks; 0 for other loops."""
     if dim[1] < 0:
@@ -22,7 +22,7 @@ def _step(dim, rank, tile):
     return tile * (dim[2] if rank == dim[0] else dim[3] if rank == dim[1] else 0)
 
 
-@compiled
+@leaf
 def _stride(dim, kind, rank, tile, place):
     """How far the innermost temporal loop that moves a dimension moves it; at least 1."""
     for i in range(place - 1, -1, -1):
@@ -54,7 +54,7 @@ def _factor(f, dims, nest, extent, place, parent, first, shared, form, lenient, 
     return planes(pw, ps, pg, rw, rs, rg, dims[f, 2], dims[f, 3], form, boxes)
 
 
-@compiled
+@leaf
 def _changes(f, dims, kind, rank, place, k):
     """Whether a rank of the factor moves at a step that carries at loop k."""
     for i in range(k, place):
@@ -65,7 +65,7 @@ def _changes(f, dims, kind, rank, place, k):
     return False
 
 
-@compiled
+@leaf
 def _repeats(f, dims, kind, rank, tile, place, k):
     """Whether Timeloop takes the carry at an outer loop for one more step of the innermost one.
 
@@ -82,7 +82,7 @@ def _repeats(f, dims, kind, rank, tile, place, k):
     return last > 0 and _step(dims[f], rank[k], tile[k]) - inside == last
 
 
-@compiled
+@inlined
 def _kept(f, k, still, dims, nest, extent, place, parent, first, shared, form, lenient, outer):
     """Words of one factor kept at the steps that carry at loop k."""
     if not _changes(f, dims, nest[0], nest[1], place, k):

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from onewatt.model.kernel.jit import compiled
+from onewatt.model.kernel.jit import compiled, leaf
 
 FRESH, FORWARD = 0, 1  # read what is new to any receiver | what no receiver had
 
 
-@compiled
+@leaf
 def most_of(values):
     """The largest of some numbers that are not negative."""
     most = np.int64(0)
@@ -45,7 +45,7 @@ def presence(weight, state, group, form):
     return now, kept
 
 
-@compiled
+@leaf
 def lines(weight, state, group):
     """Factor of a dimension of one rank: words held now, and those kept from before.
 
@@ -63,7 +63,7 @@ def lines(weight, state, group):
     return now, kept
 
 
-@compiled
+@leaf
 def _span(p, p_size, r, r_size, a, b):
     """The smallest and largest value of a·i + b·j, or an empty span."""
     if p_size == 0 or r_size == 0:
@@ -71,7 +71,7 @@ def _span(p, p_size, r, r_size, a, b):
     return a * p + b * r, a * (p + p_size - 1) + b * (r + r_size - 1)
 
 
-@compiled
+@leaf
 def _solid(p_size, r_size, a, b, boxes):
     """Whether a·i + b·j takes every value of its span, or is counted as if it did."""
     if boxes:
@@ -85,7 +85,7 @@ def _solid(p_size, r_size, a, b, boxes):
     return (b == 1 and a <= r_size) or (a == 1 and b <= p_size)
 
 
-@compiled
+@leaf
 def _mark(p, p_size, r, r_size, a, b, base, stamp, mark):
     """Stamp every value of a·i + b·j once."""
     for i in range(p, p + p_size):

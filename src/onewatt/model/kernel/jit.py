@@ -7,4 +7,5 @@ from pathlib import Path
 from onewatt.run.jit import Kernels
 
 FOLDER = Path(__file__).parent
-compiled = Kernels(FOLDER).compiled
+_KERNELS = Kernels(FOLDER)
+compiled, leaf, inlined = _KERNELS.compiled, _KERNELS.leaf, _KERNELS.inlined

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from onewatt.model.kernel.jit import compiled
+from onewatt.model.kernel.jit import compiled, leaf
 
 TEMPORAL, SPATIAL = 0, 1
 #: No loop.  Not a plain number: numba would compile what it is passed to once more for it.
 NONE = np.int64(1 << 30)
 
 
-@compiled
+@leaf
 def _segments(sizes, tile, alive, cuts):
     """Write the first index of every run of trips that look alike; return how many."""
     n = 0
@@ -40,7 +40,7 @@ def _segments(sizes, tile, alive, cuts):
     return n
 
 
-@compiled
+@leaf
 def clip(size, start, tile):
     """How much of a size lies in a tile that begins there."""
     left = size - start
