@@ -60,8 +60,8 @@ def bound_of(problem: Problem, case: Case) -> Bound:
         words=np.zeros(words), lost=np.zeros(words), gain=np.zeros(words), fine=np.zeros(words),
         at=np.zeros(words, whole), counts=np.zeros((ranks, len(costs.masks))),
         pair=np.zeros((windows, COLUMNS)), last=np.zeros((ranks, slots), whole),
-        share=np.zeros(ranks), scratch=np.zeros((2, 64), whole),
-        part=np.zeros((3, levels, words[1], rows)), paid=np.zeros((levels + 1, rows)),
+        share=np.zeros(ranks), scratch=np.zeros((3, 64), whole),
+        part=np.zeros((3, levels, rows, words[1])), paid=np.zeros((levels + 1, rows)),
         more=np.zeros((levels + 1, rows)), picked=np.zeros(levels, whole),
     )  # fmt: skip
 

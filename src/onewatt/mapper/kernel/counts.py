@@ -55,6 +55,33 @@ def alive(lo, r, mask, place, scratch):
 
 
 @leaf
+def trips_of(lo, hi, r, trips):
+    """Write the trips of a rank in every slot while its tiles are known and divide; return how far.
+
+    There the count of tiles is a plain product, see `product`.
+    """
+    for j in range(lo.shape[1] - 1):
+        outer, inner = lo[r, j], lo[r, j + 1]
+        if inner != hi[r, j + 1]:
+            return j
+        many = outer // inner if inner != outer else 1
+        if many * inner != outer:
+            return j
+        trips[j] = many
+    return lo.shape[1] - 1
+
+
+@leaf
+def product(trips, mask, place):
+    """The product of the trips of some slots above a place."""
+    total = 1
+    for j in range(place):
+        if (mask >> j) & 1:
+            total *= trips[j]
+    return float(total)
+
+
+@leaf
 def count(lo, hi, r, mask, place, scratch):
     """The least number of tiles of a rank with work at a place for any chain in the box."""
     fixed = True

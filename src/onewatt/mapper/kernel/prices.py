@@ -78,7 +78,10 @@ def open_classes(
     words, paid, more, picked = out.words, out.paid, out.more, out.picked
     part, gains, fines = out.part[0], out.part[1], out.part[2]
     n_level, n_class, rows = len(costs.deciding), len(costs.classes), len(costs.base)
-    out.part.fill(0.0)
+    for i in range(n_level):
+        for k in range(rows):
+            for c in range(n_class):
+                part[i, k, c], gains[i, k, c], fines[i, k, c] = 0.0, 0.0, 0.0
     for k in range(rows):
         paid[0, k] = costs.base[k] + costs.per_step[k] * steps
     for t in range(len(costs.rates)):
@@ -87,25 +90,31 @@ def open_classes(
             for k in range(rows):
                 paid[0, k] += costs.rates[t, k] * words[t, 0]
             continue
+        back = False
         for c in range(n_class):
-            for k in range(rows):
-                part[at, c, k] += costs.rates[t, k] * words[t, c]
-            if out.gain[t, c] > 0 or out.fine[t, c] > 0:
-                for k in range(rows):
-                    gains[at, c, k] += costs.rates[t, k] * out.gain[t, c]
-                    fines[at, c, k] += costs.rates[t, k] * out.fine[t, c]
+            back = back or out.gain[t, c] > 0 or out.fine[t, c] > 0
+        for k in range(rows):
+            rate = costs.rates[t, k]
+            if rate == 0:
+                continue
+            for c in range(n_class):
+                part[at, k, c] += rate * words[t, c]
+            if back:
+                for c in range(n_class):
+                    gains[at, k, c] += rate * out.gain[t, c]
+                    fines[at, k, c] += rate * out.fine[t, c]
     for i in range(n_level):
-        for c in range(n_class):
-            for k in range(rows):  # the run of a class is whole, or it is not
-                part[i, c, k] += min(gains[i, c, k], fines[i, c, k])
+        for k in range(rows):
+            for c in range(n_class):  # the run of a class is whole, or it is not
+                part[i, k, c] += min(gains[i, k, c], fines[i, k, c])
     least = max(1.0, math.ceil(steps * costs.pace - 1e-6))
     for k in range(rows):  # `more` is what the levels inside pay at least
         more[n_level, k] = 0.0
     for i in range(n_level - 1, -1, -1):
         for k in range(rows):
-            low = part[i, 0, k]
+            low = part[i, k, 0]
             for c in range(1, n_class):
-                low = min(low, part[i, c, k])
+                low = min(low, part[i, k, c])
             more[i, k] = more[i + 1, k] + low
     energy, cycles = priced(paid[0], more[0], least, costs.standing)
     if beaten(energy, cycles, mode, best, tolerance):
@@ -114,22 +123,21 @@ def open_classes(
         found[0], found[1], found[2] = energy, cycles, 0
         return True
     is_open, lowest = False, np.inf
-    picked.fill(-1)
-    level = 0
+    picked[0], level = -1, 0
     while level >= 0:
         picked[level] += 1
         c = picked[level]
         if c == n_class:
-            picked[level] = -1
             level -= 1
             continue
         for k in range(rows):
-            paid[level + 1, k] = paid[level, k] + part[level, c, k]
+            paid[level + 1, k] = paid[level, k] + part[level, k, c]
         energy, cycles = priced(paid[level + 1], more[level + 1], least, costs.standing)
         if beaten(energy, cycles, mode, best, tolerance):
             continue
         if level < n_level - 1:
             level += 1
+            picked[level] = -1
             continue
         is_open = True
         rank = rank_of(energy, cycles, mode)
@@ -159,7 +167,7 @@ def weigh(lo: Any, hi: Any, costs: Any, layer: Any, bound: Any, combo: int, weig
         value = costs.rates[t, 0] * bound.words[t, c]
         if bound.at[t, c] >= 0:
             at = costs.terms[t, LEVEL]
-            back = bound.part[1, at, c, 0] <= bound.part[2, at, c, 0]
+            back = bound.part[1, at, 0, c] <= bound.part[2, at, 0, c]
             lost = bound.lost[t, c] - (bound.gain[t, c] if back else 0.0)
             resting[bound.at[t, c], d] += costs.rates[t, 0] * lost
             for r in range(lo.shape[0]):  # whether it loops there decides about that too

@@ -28,7 +28,7 @@ from onewatt.mapper.kernel.arrays import (
     Ints,
 )
 from onewatt.mapper.kernel.boxes import up
-from onewatt.mapper.kernel.counts import count
+from onewatt.mapper.kernel.counts import count, product, trips_of
 from onewatt.mapper.kernel.jit import leaf
 from onewatt.mapper.kernel.rests import fine, shares, within_slot
 from onewatt.mapper.kernel.windows import (
@@ -61,8 +61,8 @@ class Bound(NamedTuple):
     pair: Floats  #: (F, COLUMNS): words of each window, by what slides
     last: Ints  #: (R, J): most values in tiles that may rest, -1 not known
     share: Floats  #: (R,): of the words of a term, by the rank that rests
-    scratch: Ints  #: (2, 64)
-    part: Floats  #: (3, D, C, 1 + ports): what a level pays under a class, gains and fines
+    scratch: Ints  #: (3, 64)
+    part: Floats  #: (3, D, 1 + ports, C): what a level pays under a class, gains and fines
     paid: Floats  #: (D + 1, 1 + ports): what is paid down to a level
     more: Floats  #: (D + 1, 1 + ports): what is paid at least inside it
     picked: Ints  #: (D,): the class of each level
@@ -78,11 +78,19 @@ def least_words(lo: Any, hi: Any, rests: Any, space: Any, layer: Any, costs: Any
     terms, masks, needed, classes = costs.terms, costs.masks, costs.needed, costs.classes
     words, counts, pair, scratch, share = out.words, out.counts, out.pair, out.scratch, out.share
     n_rank, n_slot = lo.shape[0], len(is_time)
-    for k in range(masks.shape[0]):
-        for r in range(n_rank):
-            if needed[r, k]:
-                counts[r, k] = count(lo, hi, r, masks[k, 0], masks[k, 1], scratch)
-    out.last.fill(-1)
+    trips = scratch[2]
+    for r in range(n_rank):
+        known = trips_of(lo, hi, r, trips)
+        for k in range(masks.shape[0]):
+            if not needed[r, k]:
+                continue
+            mask, place = masks[k, 0], masks[k, 1]
+            if place <= known:
+                counts[r, k] = product(trips, mask, place)
+            else:
+                counts[r, k] = count(lo, hi, r, mask, place, scratch)
+    if space.kind != PERFECT:
+        out.last.fill(-1)
     for t in range(terms.shape[0]):
         x, place, d, step = terms[t, TENSOR], terms[t, PLACE], terms[t, DECIDES], terms[t, STEP]
         keeps, shared, own = terms[t, KEEPS], terms[t, SHARED], terms[t, OWN]
