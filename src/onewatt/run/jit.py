@@ -38,7 +38,11 @@ class Kernels:
         return self.compiled(function, _nrt=False)
 
     def inlined(self, function: Callable[..., Any]) -> Any:
-        """Compile what is called for every word: a call would count references to its arrays."""
+        """Compile into every caller.
+
+        For what is called for every word, where a call would count references to its arrays, and
+        for what mostly calls something large, which would be optimised once more for it.
+        """
         return self.compiled(function, inline="always")
 
 
