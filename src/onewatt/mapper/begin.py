@@ -27,6 +27,7 @@ def space_of(problem: Problem, case: Case, kind: int) -> Space:
         kind=kind, is_time=problem.is_time, axis_size=problem.axis_size, domain=domain,
         n_domain=np.array([len(d) for d in domains], dtype=np.int64), allowed=case.allowed,
         limit_place=places, limit_bits=bits, limit_most=most,
+        unrolled=problem.unrolled(kind == arrays.PERFECT),
     )  # fmt: skip
 
 
@@ -61,6 +62,7 @@ def bound_of(problem: Problem, case: Case) -> Bound:
         at=np.zeros(words, whole), counts=np.zeros((ranks, len(costs.masks))),
         pair=np.zeros((windows, COLUMNS)), last=np.zeros((ranks, slots), whole),
         share=np.zeros(ranks), scratch=np.zeros((3, 64), whole),
+        copied=np.zeros((ranks, slots), whole),
         part=np.zeros((3, levels, rows, words[1])), paid=np.zeros((levels + 1, rows)),
         more=np.zeros((levels + 1, rows)), picked=np.zeros(levels, whole),
     )  # fmt: skip

@@ -16,9 +16,11 @@ from onewatt.mapper.kernel.arrays import (
     Floats,
     Ints,
     Layer,
+    Unrolled,
 )
 from onewatt.mapper.template import Template
 from onewatt.mapper.terms import Key, Ledger, Linear, without_negative
+from onewatt.mapper.unrolling import unrollings
 from onewatt.model.nest import factors
 from onewatt.model.words import stored_bits
 from onewatt.spec.architecture import Architecture, Memory
@@ -53,6 +55,15 @@ class Problem:
         self.ledger = Ledger(einsum, architecture, prices, template)
         self.classes = self._classes()
         self.fixed = np.array([self._fixed_order(j) for j in range(len(slots))], dtype=np.int64)
+        self._unrolled: dict[bool, Unrolled] = {}
+
+    def unrolled(self, perfect: bool) -> Unrolled:
+        """Return the ways to unroll the layer over the array, in whole copies or in divisors."""
+        if perfect not in self._unrolled:
+            self._unrolled[perfect] = unrollings(
+                self.sizes, self.axis_size, self.allowed, self.is_time, perfect
+            )
+        return self._unrolled[perfect]
 
     # -- memories ---------------------------------------------------------------------------
 

@@ -10,13 +10,23 @@ import itertools
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 from onewatt.mapper.checker.ledger import Box, Ledger
+from onewatt.mapper.checker.unrolling import Unrolling
 
 
 class Bounds(Ledger):
     """The ledger with the least it can come to in a box."""
+
+    @cached_property
+    def unrolling(self) -> Unrolling:
+        """Ways to lay the ranks over the array."""
+        axes = [j for j in self.J if not self.time[j]]
+        able = {j: [r for r in self.R if self.t.ranks[r] in self.t.slots[j].ranks] for j in axes}
+        sizes = {j: self.t.slots[j].size for j in axes}
+        return Unrolling(self.n, sizes, able, self.tiles == "perfect")
 
     def tally(self, lo: Any, hi: Any, r: int, slots: Any, place: int) -> float:
         """Return the least number of tiles of a rank, counting only some slots."""
@@ -230,14 +240,15 @@ class Bounds(Ledger):
         """Yield least energy and cycles of a box under each combination of classes."""
         lo, hi, rests = box
         axes = [j for j in self.J if not self.time[j]]
-        steps = 1.0
-        for r in self.R:
-            copies = math.prod(
-                min(self.t.slots[j].size, -(-hi[r][j] // lo[r][j + 1])) for j in axes)
-            steps *= max(math.ceil(self.n[r] / copies - 1e-9), self.tally(
-                lo, hi, r, {j for j in self.J if self.time[j]}, len(self.J)))
+        most = {(r, j): min(self.t.slots[j].size, -(-hi[r][j] // lo[r][j + 1]))
+                for r in self.R for j in axes}
+        steps = math.prod(max(
+            -(-self.n[r] // math.prod(most[r, j] for j in axes)),
+            self.tally(lo, hi, r, {j for j in self.J if self.time[j]}, len(self.J)))
+            for r in self.R)
         steps = max(steps, math.ceil(
-            math.prod(self.n) / math.prod(self.t.slots[j].size for j in axes) - 1e-9))
+            math.prod(self.n) / math.prod(self.t.slots[j].size for j in axes) - 1e-9),
+            self.unrolling.steps(most))
         keys = sorted({*self.coef, *(k for row in self.ports.values() for k in row)}
                       - {None, "step"}, key=str)
         words = {k: [self.words(lo, hi, rests, k, through, c) for c in self.classes] for k in keys}

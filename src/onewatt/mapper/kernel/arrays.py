@@ -42,6 +42,15 @@ class Layer(NamedTuple):
     n_factors: Ints  #: (X,)
 
 
+class Unrolled(NamedTuple):
+    """Ways to unroll ranks over the axes of an array, see `onewatt.mapper.unrolling`."""
+
+    copies: Ints  #: (U, R, J): of a rank along the axis of a slot
+    steps: (
+        Ints  #: (U + 1,): time steps of each at least, rising; the last for all that are not here
+    )
+
+
 class Space(NamedTuple):
     """Which tiles there are."""
 
@@ -54,6 +63,7 @@ class Space(NamedTuple):
     limit_place: Ints  #: (K,)
     limit_bits: Floats  #: (K, X): bits of a word of each tensor
     limit_most: Floats  #: (K,): bits that fit
+    unrolled: Unrolled
 
 
 class Costs(NamedTuple):

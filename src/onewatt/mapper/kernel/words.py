@@ -62,10 +62,28 @@ class Bound(NamedTuple):
     last: Ints  #: (R, J): most values in tiles that may rest, -1 not known
     share: Floats  #: (R,): of the words of a term, by the rank that rests
     scratch: Ints  #: (3, 64)
+    copied: Ints  #: (R, J): copies of a rank along an axis, at most
     part: Floats  #: (3, D, 1 + ports, C): what a level pays under a class, gains and fines
     paid: Floats  #: (D + 1, 1 + ports): what is paid down to a level
     more: Floats  #: (D + 1, 1 + ports): what is paid at least inside it
     picked: Ints  #: (D,): the class of each level
+
+
+@leaf
+def _unrolled_steps(most, unrolled):
+    """The fewest steps of any way to unroll the ranks with at most so many copies (R, J)."""
+    for u in range(unrolled.copies.shape[0]):
+        fits = True
+        for r in range(most.shape[0]):
+            for j in range(most.shape[1]):
+                if unrolled.copies[u, r, j] > most[r, j]:
+                    fits = False
+                    break
+            if not fits:
+                break
+        if fits:
+            return float(unrolled.steps[u])
+    return float(unrolled.steps[unrolled.copies.shape[0]])
 
 
 @leaf
@@ -77,7 +95,7 @@ def least_words(lo: Any, hi: Any, rests: Any, space: Any, layer: Any, costs: Any
     free = layer.free
     terms, masks, needed, classes = costs.terms, costs.masks, costs.needed, costs.classes
     words, counts, pair, scratch, share = out.words, out.counts, out.pair, out.scratch, out.share
-    n_rank, n_slot = lo.shape[0], len(is_time)
+    copied, n_rank, n_slot = out.copied, lo.shape[0], len(is_time)
     trips = scratch[2]
     for r in range(n_rank):
         known = trips_of(lo, hi, r, trips)
@@ -191,7 +209,11 @@ def least_words(lo: Any, hi: Any, rests: Any, space: Any, layer: Any, costs: Any
         points *= n
         copies = 1.0
         for j in range(n_slot):
+            copied[r, j] = 1
             if not is_time[j]:
-                copies *= min(axis_size[j], up(hi[r, j], lo[r, j + 1]))
+                copied[r, j] = min(axis_size[j], up(hi[r, j], lo[r, j + 1]))
+                copies *= copied[r, j]
         steps *= max(math.ceil(n / copies - 1e-9), counts[r, costs.steps])
-    return max(steps, math.ceil(points / spatial - 1e-9))
+    return max(
+        max(steps, math.ceil(points / spatial - 1e-9)), _unrolled_steps(copied, space.unrolled)
+    )
