@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from onewatt.mapper.checker.unrolling import Unrolling
+from onewatt.mapper.kernel.words import unrolled_steps
 from onewatt.mapper.unrolling import unrollings
 
 
-def fewest(sizes, axes, most, divides):
+def fewest(sizes, axes, most, tiles, divides):
     """The definition: every number of copies of every rank on every axis."""
     rows = []
     for j, (size, able) in axes.items():
@@ -23,17 +24,19 @@ def fewest(sizes, axes, most, divides):
         ]
         rows.append([c for c in itertools.product(*ranges) if math.prod(c) <= size])
     return min(
-        math.prod(math.ceil(n / math.prod(w[r] for w in way)) for r, n in enumerate(sizes))
+        math.prod(
+            max(math.ceil(n / math.prod(w[r] for w in way)), tiles[r]) for r, n in enumerate(sizes)
+        )
         for way in itertools.product(*rows)
     )
 
 
-def listed(found, most):
-    """What the search takes for the fewest steps: the first way of the list that fits."""
-    for copies, steps in zip(found.copies, found.steps, strict=False):
-        if all(copies[r, j] <= c for (r, j), c in most.items()):
-            return int(steps)
-    return int(found.steps[-1])
+def listed(found, most, tiles, shape):
+    """What the search takes for the fewest steps."""
+    copies = np.ones(shape, dtype=np.int64)
+    for at, c in most.items():
+        copies[at] = c
+    return unrolled_steps(copies, np.array(tiles, dtype=float)[:, None], 0, found)
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -62,10 +65,12 @@ def test_no_way_takes_fewer_steps(seed, divides):
             (r, j): (rng.randint(1, size) if k else size)
             for j, (size, _) in axes.items() for r in range(len(sizes))
         }  # fmt: skip
-        true = fewest(sizes, axes, most, divides)
-        assert listed(found, most) <= proof.steps(most) <= true
-        assert listed(found, most) == true or listed(found, most) == found.steps[-1]
-        exact += listed(found, most) == true
+        tiles = [rng.randint(1, n) if k % 2 else 1 for n in sizes]
+        true = fewest(sizes, axes, most, tiles, divides)
+        low = listed(found, most, tiles, (len(sizes), slots))
+        assert low <= proof.steps(most, tiles) <= true
+        assert low == true or low == found.steps[-1]
+        exact += low == true
     assert exact or not len(found.copies)  # without a limit the first of the list is it
 
 
@@ -76,5 +81,6 @@ def test_arrays_with_too_many_ways_are_bounded_by_points_over_instances():
     assert len(found.copies) == 0
     assert found.steps.tolist() == [-(-512 * 512 * 28 * 28 * 9 // 1000)]
     assert (
-        Unrolling(sizes.tolist(), {1: 1000}, {1: list(range(6))}, False).steps({}) == found.steps[0]
+        Unrolling(sizes.tolist(), {1: 1000}, {1: list(range(6))}, False).steps({}, [1] * 6)
+        == found.steps[0]
     )

@@ -50,6 +50,7 @@ def unrollings(
     """
     ranks, axes = range(len(sizes)), np.flatnonzero(~is_time)
     ways = np.ones((1, len(sizes), len(is_time)), dtype=np.int64)
+    parts = sizes[None]
     points = math.prod(int(n) for n in sizes)
     used = 1
     for j in axes:
@@ -62,11 +63,12 @@ def unrollings(
         many = sum(n for p, n in products.items() if p >= least)
         if many > _ROWS or many * len(ways) > _WAYS:
             whole = math.prod(int(axis_size[i]) for i in axes)
-            return Unrolled(ways[:0], np.array([-(-points // whole)], dtype=np.int64))
+            return Unrolled(ways[:0], parts[:0], np.array([-(-points // whole)], dtype=np.int64))
         rows = np.array(list(_rows(values, least, size)), dtype=np.int64)
         ways = np.repeat(ways, len(rows), axis=0)
         ways[:, :, j] = np.tile(rows, (len(ways) // len(rows), 1))
-    steps = np.prod(-(-sizes // ways.prod(axis=2)), axis=1)
+    parts = -(-sizes // ways.prod(axis=2))
+    steps = parts.prod(axis=1)
     others = math.ceil(points / (used * _SHARE) - 1e-9)  # at least, for what uses an axis less
     order = np.lexsort((ways.sum(axis=(1, 2)), steps))
     order = order[steps[order] < others]
@@ -76,7 +78,7 @@ def unrollings(
     for i in order[:_KEPT]:
         if not (ways[kept] <= ways[i]).all(axis=(1, 2)).any():
             kept.append(int(i))
-    return Unrolled(ways[kept], np.array([*steps[kept], others], dtype=np.int64))
+    return Unrolled(ways[kept], parts[kept], np.array([*steps[kept], others], dtype=np.int64))
 
 
 def _copies(size: int, most: int, perfect: bool) -> list[int]:

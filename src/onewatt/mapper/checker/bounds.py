@@ -242,13 +242,13 @@ class Bounds(Ledger):
         axes = [j for j in self.J if not self.time[j]]
         most = {(r, j): min(self.t.slots[j].size, -(-hi[r][j] // lo[r][j + 1]))
                 for r in self.R for j in axes}
-        steps = math.prod(max(
-            -(-self.n[r] // math.prod(most[r, j] for j in axes)),
-            self.tally(lo, hi, r, {j for j in self.J if self.time[j]}, len(self.J)))
-            for r in self.R)
+        tiles = [self.tally(lo, hi, r, {j for j in self.J if self.time[j]}, len(self.J))
+                 for r in self.R]
+        steps = math.prod(max(-(-self.n[r] // math.prod(most[r, j] for j in axes)), tiles[r])
+                          for r in self.R)
         steps = max(steps, math.ceil(
             math.prod(self.n) / math.prod(self.t.slots[j].size for j in axes) - 1e-9),
-            self.unrolling.steps(most))
+            self.unrolling.steps(most, tiles))
         keys = sorted({*self.coef, *(k for row in self.ports.values() for k in row)}
                       - {None, "step"}, key=str)
         words = {k: [self.words(lo, hi, rests, k, through, c) for c in self.classes] for k in keys}

@@ -20,7 +20,7 @@ class Unrolling:
     def __init__(self, n: list[int], sizes: dict[int, int], able: dict[int, list[int]],
                  divides: bool) -> None:
         self.others = math.ceil(math.prod(n) / math.prod(sizes.values()))
-        self.ways: list[tuple[int, dict[tuple[int, int], int]]] = []
+        self.ways: list[tuple[int, list[int], dict[tuple[int, int], int]]] = []
         rows: list[list[Any]] = []
         used = 1
         for j, size in sizes.items():
@@ -42,18 +42,27 @@ class Unrolling:
             for row in some:
                 for (r, _), c in row.items():
                     copies[r] *= c
-            steps = math.prod(-(-a // c) for a, c in zip(n, copies, strict=True))
-            if steps < self.others:
-                self.ways.append((steps, {k: c for row in some for k, c in row.items()}))
+            parts = [-(-a // c) for a, c in zip(n, copies, strict=True)]
+            if math.prod(parts) < self.others:
+                way = {k: c for row in some for k, c in row.items()}
+                self.ways.append((math.prod(parts), parts, way))
         self.ways.sort(key=lambda way: way[0])
         if len(self.ways) > 4096:
             self.others = self.ways[4096][0]
             del self.ways[4096:]
 
-    def steps(self, most: dict[tuple[int, int], int]) -> int:
-        """Return the fewest steps with at most so many copies of a rank on an axis."""
-        return next((steps for steps, way in self.ways
-                     if all(c <= most[k] for k, c in way.items())), self.others)
+    def steps(self, most: dict[tuple[int, int], int], tiles: list[float]) -> float:
+        """Return the fewest steps with at most so many copies of a rank on an axis.
+
+        A rank takes no fewer steps than it has `tiles`.
+        """
+        least = float(self.others)
+        for steps, parts, way in self.ways:
+            if steps >= least:
+                break
+            if all(c <= most[k] for k, c in way.items()):
+                least = min(least, math.prod(max(p, t) for p, t in zip(parts, tiles, strict=True)))
+        return least
 
 
 def _products(copies: list[list[int]], most: int) -> dict[int, int]:

@@ -46,9 +46,8 @@ class Unrolled(NamedTuple):
     """Ways to unroll ranks over the axes of an array, see `onewatt.mapper.unrolling`."""
 
     copies: Ints  #: (U, R, J): of a rank along the axis of a slot
-    steps: (
-        Ints  #: (U + 1,): time steps of each at least, rising; the last for all that are not here
-    )
+    parts: Ints  #: (U, R): steps of each rank
+    steps: Ints  #: (U + 1,): their product, rising; the last at least for ways that are not here
 
 
 class Space(NamedTuple):

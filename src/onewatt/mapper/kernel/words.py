@@ -70,9 +70,16 @@ class Bound(NamedTuple):
 
 
 @leaf
-def _unrolled_steps(most, unrolled):
-    """The fewest steps of any way to unroll the ranks with at most so many copies (R, J)."""
-    for u in range(unrolled.copies.shape[0]):
+def unrolled_steps(most, counts, mask, unrolled):
+    """The fewest steps of any way to unroll the ranks with at most so many copies (R, J).
+
+    A rank takes no fewer steps than its tiles do, which `counts` has under `mask`.
+    """
+    n_way = unrolled.copies.shape[0]
+    least = float(unrolled.steps[n_way])
+    for u in range(n_way):
+        if unrolled.steps[u] >= least:
+            break
         fits = True
         for r in range(most.shape[0]):
             for j in range(most.shape[1]):
@@ -82,8 +89,11 @@ def _unrolled_steps(most, unrolled):
             if not fits:
                 break
         if fits:
-            return float(unrolled.steps[u])
-    return float(unrolled.steps[unrolled.copies.shape[0]])
+            steps = 1.0
+            for r in range(most.shape[0]):
+                steps *= max(float(unrolled.parts[u, r]), counts[r, mask])
+            least = min(least, steps)
+    return least
 
 
 @leaf
@@ -214,6 +224,5 @@ def least_words(lo: Any, hi: Any, rests: Any, space: Any, layer: Any, costs: Any
                 copied[r, j] = min(axis_size[j], up(hi[r, j], lo[r, j + 1]))
                 copies *= copied[r, j]
         steps *= max(math.ceil(n / copies - 1e-9), counts[r, costs.steps])
-    return max(
-        max(steps, math.ceil(points / spatial - 1e-9)), _unrolled_steps(copied, space.unrolled)
-    )
+    steps = max(steps, math.ceil(points / spatial - 1e-9))
+    return max(steps, unrolled_steps(copied, counts, costs.steps, space.unrolled))
