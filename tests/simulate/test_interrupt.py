@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -35,9 +38,16 @@ sparse_pe(np.ones((12544, 512), int), np.ones((512, 512), int))  # 3.3 G MACs
 """
 
 
+def cpu_of_children():
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 @pytest.mark.parametrize("script", [MANY_PASSES, MANY_TILES], ids=["row_stationary", "sparse_pe"])
 def test_an_interrupt_is_answered_within_seconds(script):
-    """About a second on an idle machine; this one may be shared."""
+    """About a second on an idle machine; in CPU time, as this one may be shared or stand still."""
+    before = cpu_of_children()
     started = subprocess.Popen(
         [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -45,10 +55,11 @@ def test_an_interrupt_is_answered_within_seconds(script):
     started.stdout.readline()
     time.sleep(0.5)
     assert started.poll() is None
+    fields = Path(f"/proc/{started.pid}/stat").read_text().rpartition(")")[2].split()
+    at_signal = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     started.send_signal(signal.SIGINT)
-    sent = time.monotonic()
-    _, complaint = started.communicate(timeout=60)
-    assert time.monotonic() - sent < 5
+    _, complaint = started.communicate(timeout=300)
+    assert cpu_of_children() - before - at_signal < 5
     assert started.returncode not in (0, None)
     assert "KeyboardInterrupt" in complaint
 
