@@ -17,7 +17,15 @@ from onewatt.errors import InputError
 from onewatt.simulate import Window, row_stationary, trace_csv
 from onewatt.simulate.eyeriss import run as machine
 
-MANY_PASSES = """
+#: A program that a shell began in the background ignores Ctrl-C, and so do those that it begins.
+LISTEN = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""
+
+MANY_PASSES = (
+    LISTEN
+    + """
 import numpy as np
 from onewatt.simulate import row_stationary
 
@@ -27,8 +35,11 @@ def say(done, passes):
 layer = np.ones((1, 512, 30, 30), int), np.ones((512, 512, 3, 3), int)  # 1.8 G MACs
 row_stationary(*layer, "m36 n1 e28 p18 q4 r1 t2", progress=say)
 """
+)
 
-MANY_TILES = """
+MANY_TILES = (
+    LISTEN
+    + """
 import numpy as np
 from onewatt.simulate import sparse_pe
 
@@ -36,6 +47,7 @@ sparse_pe([[1]], [[1]])
 print("warm", flush=True)
 sparse_pe(np.ones((12544, 512), int), np.ones((512, 512), int))  # 3.3 G MACs
 """
+)
 
 
 def cpu_of_children():
