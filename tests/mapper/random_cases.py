@@ -38,18 +38,24 @@ def layer(rng):
 
 
 def chip(rng):
-    """A chip with tight memories, slow ports and any mixture of what each place keeps."""
+    """A chip with tight memories, slow ports and any mixture of what each place keeps.
+
+    Some have clusters: an array of arrays, with a buffer in each.
+    """
 
     def paid(*actions):
         return energy(rng.choice([1, 2, 5, 20, 200]) * 1e-12, *actions)
 
+    clusters = ("CX",) * (rng.random() < 0.3)
     networks = tuple(
         Network(
             name=f"net_{t}", tensors=(t,), delivery=rng.choice(["unicast", "multicast"]),
-            axes=rng.choice([("X",), ("Y",), ("X", "Y")]),
+            axes=rng.choice([("X",), ("Y",), ("X", "Y")]) + clusters * rng.choice([0, 1]),
             reduces=t == "Outputs" and rng.random() < 0.5,
             forwards=t != "Outputs" and rng.random() < 0.3,
-            words_per_cycle=rng.choice([None, 1.0, 2.0]), energy=paid("hop"),
+            # sums on a slow network in every cluster have no bound unless a spad keeps them
+            words_per_cycle=None if clusters and t == "Outputs" else rng.choice([None, 1.0, 2.0]),
+            energy=paid("hop"),
         )
         for t in EVERY if rng.random() < 0.6
     )  # fmt: skip
@@ -65,8 +71,9 @@ def chip(rng):
         name="Spad", keeps=here, capacity=rng.choice([32, 48, 64, 128, None]),
         read_bandwidth=rng.choice([None, 1.0]), energy=paid(),
     )  # fmt: skip
-    axes = tuple(Axis(name=a, size=rng.choice([1, 2, 3, 4])) for a in ("Y", "X"))
-    places = ("Y", "X", *(("Spad",) if here else ()))
+    sizes = [1, 2, 3] if clusters else [1, 2, 3, 4]
+    axes = tuple(Axis(name=a, size=rng.choice(sizes)) for a in (*clusters, "Y", "X"))
+    places = (*clusters, "Y", "X", *(("Spad",) if here else ()))
     limits = tuple(
         Limit(where=place, ranks=tuple(r for r in RANKS if rng.random() < 0.45))
         for place in places if rng.random() < 0.5
@@ -78,8 +85,9 @@ def chip(rng):
     return Architecture(
         name="random", clock=1e9, technology=Technology(node=65e-9),
         nodes=(
-            dram, *((buffer,) if keeps or may else ()), *networks,
-            Container(name="PE", fanout=axes), *((pad,) if here else ()),
+            dram, *([Container(name="cluster", fanout=axes[:1])] if clusters else []),
+            *((buffer,) if keeps or may else ()), *networks,
+            Container(name="PE", fanout=axes[-2:]), *((pad,) if here else ()),
             Compute(name="MAC", energy=energy(1e-12, "compute")),
         ),
         dataflow=Dataflow(name="random", limits=limits),

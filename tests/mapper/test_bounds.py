@@ -89,7 +89,7 @@ def resting(rng, tile, problem):
 def test_a_box_costs_no_more_than_a_tiling_in_it(seed, tiles):
     rng = random.Random(seed)
     one = without_trivial(layer(rng))
-    presets = [ow.load_chip("eyeriss"), ow.load_chip("systolic_ws")]
+    presets = [ow.load_chip(name) for name in ("eyeriss", "eyeriss_v2", "systolic_ws")]
     chip = rng.choice([random_cases.chip(rng), *presets])
     kind = {"perfect": arrays.PERFECT, "tight": arrays.TIGHT, "full": arrays.FULL}[tiles]
     goal = rng.choice(["energy", "latency", "layer_edp"])

@@ -65,7 +65,7 @@ def covers(case, bound, exact):
 def test_some_class_bounds_the_words_of_an_order(seed, tiles):
     rng = random.Random(seed)
     one = without_trivial(rng.choice([layer, random_cases.layer])(rng))
-    presets = [ow.load_chip("eyeriss"), ow.load_chip("systolic_ws")]
+    presets = [ow.load_chip(name) for name in ("eyeriss", "eyeriss_v2", "systolic_ws")]
     chip = rng.choice([random_cases.chip(rng), random_cases.chip(rng), *presets])
     search = LayerSearch(one, chip, prices(chip), "energy", tiles, False, None, None)
     for _ in range(30):

@@ -60,7 +60,7 @@ def bound_of(problem: Problem, case: Case) -> Bound:
     return Bound(
         words=np.zeros(words), lost=np.zeros(words), gain=np.zeros(words), fine=np.zeros(words),
         at=np.zeros(words, whole), counts=np.zeros((ranks, len(costs.masks))),
-        pair=np.zeros((windows, COLUMNS)), last=np.zeros((ranks, slots), whole),
+        pair=np.zeros((windows, COLUMNS)), last=np.zeros((2, ranks, slots), whole),
         share=np.zeros(ranks), scratch=np.zeros((3, 64), whole),
         copied=np.zeros((ranks, slots), whole),
         part=np.zeros((3, levels, rows, words[1])), paid=np.zeros((levels + 1, rows)),

@@ -222,22 +222,24 @@ class Ledger:
 def without_negative(words: Linear) -> Linear:
     """Move negative coefficients to terms that are at least as large, so that bounds stay bounds.
 
-    Sharing on more slots never counts more words, so a term with a smaller mask is larger.
+    Sharing on more slots never counts more words, so a term with a smaller mask is larger.  While a
+    partial sum stays at a place at least one update comes to it from inside, so the term of a place
+    further inside is larger as well.
     """
     made = Linear(words)
     made.one = words.one
     for key in sorted(made):
-        if made[key] >= 0:
-            continue
-        for other in sorted(made, key=lambda k: -made[k]):
-            larger = (
-                other.tensor == key.tensor and other.place == key.place
-                and other.keeps == key.keeps and other.shared & ~key.shared == 0
-            )  # fmt: skip
-            if other != key and larger and made[other] + made[key] >= -1e-30:
-                made[other] += made[key]
-                made[key] = 0.0
-                break
-        else:
+        for other in sorted(made, key=lambda k: (k.place, -made[k])):
+            inner = (1 << key.place) - 1
+            if (
+                made[key] < 0 < made[other] and other.tensor == key.tensor
+                and (other.place > key.place
+                     or (other.place == key.place and other.keeps == key.keeps))
+                and other.shared & inner & ~key.shared == 0
+            ):  # fmt: skip
+                part = min(made[other], -made[key])
+                made[other] -= part
+                made[key] += part
+        if made[key] < -1e-30:
             raise MappingError("the prices of this chip leave no bound on partial sums")
     return made

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
@@ -79,8 +80,9 @@ class Bounds(Ledger):
         for y in windows:
             p, r, a, b = y
             plain = _pair(self.n[p], self.n[r], a, b, hi[p][e], hi[r][e], -(-self.n[p] // hi[p][e]))
-            f = plain
-            if d >= 0 and c[1] in (p, r):
+            apart = any(j < step for j in shared)  # arrays outside share: tiles that lie far apart
+            f = plain = union(self.n[p], self.n[r], a, b) if apart else plain
+            if d >= 0 and c[1] in (p, r) and not apart:
                 q, s, u, v = (p, r, a, b) if c[1] == p else (r, p, b, a)
                 alone = keeping in ([], [y]) or (turned and inside in ([], [y]))
                 f = min(f, self.slide(lo, hi, x, q, s, u, v, d, place, step, own, e,
@@ -138,11 +140,16 @@ class Bounds(Ledger):
             far = far and (not self.again(lo, hi, p, d) or self.apart(lo, hi, x, p, r, d) > 0)
             sweeps = max(0.0, sweeps - short) if far else 0.0
         joined = not own or hi[p][step] == lo[p][place]
-        total = _pair(np, nr, a, b, hi[p][d], hi[r][e], sweeps, joined) if wide > move else plain
+        total = plain
+        if wide > move:
+            total = _pair(np, nr, a, b, hi[p][d], hi[r][e], sweeps, joined)
+        elif not turned and self.again(lo, hi, p, d) and not self.apart(lo, hi, x, p, r, d):
+            total -= self.near(lo, hi, p, r, d, place, step, own) * max(0, wide - a)
+            total = max(total, min(plain, _pair(np, nr, a, b, hi[p][d], hi[r][e], 0.0, joined)))
         if turned or not any(self.time[j] and hi[r][j] > lo[r][j + 1] for j in range(place)):
             return total
         unit = max(-(-nr // hi[r][e]), nr * min(1.0, a / hi[r][e]) if b == 1 else 0.0,
-                   nr if a == 1 and 2 * hi[p][step] <= b else 0.0)
+                   nr if a == 1 and 2 * hi[p][d + 1] <= b else 0.0)
         n = max(2, trips)
         least = unit * max(0, np - short * (hi[p][d] - 1)) * (n - 1) / n
         if not alone or short:
@@ -152,11 +159,12 @@ class Bounds(Ledger):
         if any(self.time[j] and j != d and lo[q][j] > lo[q][j + 1]
                for q in (p, r) for j in range(place)):
             return least
-        jump = abs(b * lo[r][step] - a * (trips - 1) * lo[p][step])
-        steps = _alive(tuple(lo[r]), frozenset(range(place)), 0, place if own else e, nr)
-        if own:  # every memory returns by itself
-            steps *= math.prod(-(-lo[p][j] // lo[p][j + 1]) for j in range(place)
-                               if not self.time[j])
+        # a step of the slot moves all that axes inside it share out
+        jump = abs(b * lo[r][d + 1] - a * (trips - 1) * lo[p][d + 1])
+        inside = place if own else e
+        steps = _alive(tuple(lo[r]), frozenset(range(place)), 0, inside, nr)
+        steps *= math.prod(-(-lo[p][j] // lo[p][j + 1]) for j in range(inside)
+                           if not self.time[j])  # every memory returns by itself
         return max(least, total - steps * max(0, wide - jump))
 
     def apart(self, lo: Any, hi: Any, x: int, p: int, r: int, d: int) -> int:
@@ -175,17 +183,43 @@ class Bounds(Ledger):
         """Whether a rank may loop outside a slot too, so that sweeps there follow each other."""
         return any(self.time[j] and hi[p][j] > lo[p][j + 1] for j in range(d))
 
+    def cut(self, lo: Any, hi: Any, p: int, d: int) -> tuple[int, int, Counter[int], list[int]]:
+        """Cut a rank down to place d, or as far as its tiles are known.
+
+        Returns how far that is, the full tile, the smaller last ones by size, and the most full
+        tiles that leave a last one at each place from there down to d.
+        """
+        known, sizes = 0, Counter({self.n[p]: 1})
+        while known < d and lo[p][known + 1] == hi[p][known + 1]:
+            known, tile, outer, sizes = known + 1, lo[p][known + 1], sizes, Counter()
+            for size, many in outer.items():
+                sizes[tile] += size // tile * many
+                sizes[size % tile] += many
+            del sizes[0]
+        full, leave = sizes.pop(lo[p][known]), []
+        for j in range(known, d):
+            whole = lo[p][j : j + 2] == hi[p][j : j + 2] and lo[p][j] % lo[p][j + 1] == 0
+            leave.append(0 if whole or hi[p][j] == lo[p][j + 1] else
+                         full if j == known else self.n[p] // lo[p][j])
+        return known, lo[p][known], sizes, leave
+
+    def near(self, lo: Any, hi: Any, p: int, r: int, d: int, place: int, step: int,
+             own: bool) -> int:
+        """Return how often a receiver starts a sweep at most after a step of a last tile only.
+
+        Its own tile is then less than that of a step; else it keeps nothing there either.
+        """
+        if not own or lo[p][place] == hi[p][step]:
+            return 0
+        copies = math.prod(-(-hi[p][j] // lo[p][j + 1]) for j in range(d, place)
+                           if not self.time[j])
+        return copies * self.short(lo, hi, p, d + 1) * (
+            1 if lo[r][place] == self.n[r] else self.n[r])
+
     def short(self, lo: Any, hi: Any, p: int, d: int) -> int:
         """Return the most sweeps of a rank at a slot that are shorter than a full tile of it."""
-        if self.tiles == "perfect" or lo[p][d] == self.n[p]:
-            return 0
-        if all(lo[p][j] == hi[p][j] and lo[p][j - 1] % lo[p][j] == 0 for j in range(1, d + 1)):
-            return 0
-        return self.parents(lo, p, d)
-
-    def parents(self, lo: Any, p: int, d: int) -> int:
-        """Return the most tiles of a rank that a place may cut; each leaves one last tile."""
-        return 1 + sum(self.n[p] // t for t in lo[p][1:d] if t < self.n[p])
+        _, _, sizes, leave = self.cut(lo, hi, p, d)
+        return 0 if self.tiles == "perfect" else sizes.total() + sum(leave)
 
     def shares(self, lo: Any, hi: Any, rests: Any, x: int, d: int) -> dict[int, float]:
         """Return the share of a tensor's words in last tiles that rest, by the rank they cut."""
@@ -226,15 +260,18 @@ class Bounds(Ledger):
 
     def last(self, lo: Any, hi: Any, rests: Any, p: int, d: int) -> tuple[int, int]:
         """Return the most values in last tiles that may rest, and the most such tiles."""
-        n, many = self.n[p], self.parents(lo, p, d)
-        if rests.get((p, d), True) is False or hi[p][d] == lo[p][d + 1] or lo[p][d] == n:
-            return 0, many
-        if many > 1:
-            return min(n, min(hi[p][d + 1], hi[p][d] - 1) * many), many
-        high, some = min(hi[p][d], n - 1), self.domain[p]
-        some = some[bisect_left(some, lo[p][d]) : bisect_right(some, high)]
-        return max((n % t for t in some if n % t <= hi[p][d + 1] and t > lo[p][d + 1]),
-                   default=0), many
+        if rests.get((p, d), True) is False or hi[p][d] == lo[p][d + 1]:
+            return 0, 0
+        known, tile, sizes, leave = self.cut(lo, hi, p, d)
+        most = min(hi[p][d + 1], hi[p][d] - 1)
+        some = [(min(s, most), k) for s, k in sizes.items() if known < d or s <= most]
+        if known == d - 1:
+            every, top = self.domain[p], min(hi[p][d], tile - 1)
+            fits = every[bisect_left(every, lo[p][d]) : bisect_right(every, top)]
+            most = max((tile % t for t in fits if tile % t <= hi[p][d + 1] and t > lo[p][d + 1]),
+                       default=0)
+        some += [(most, k) for k in leave if most]
+        return min(self.n[p], sum(s * k for s, k in some)), sum(k for _, k in some)
 
     def costs(self, box: Box, through: Any) -> Iterator[tuple[float, float]]:
         """Yield least energy and cycles of a box under each combination of classes."""

@@ -174,15 +174,18 @@ def _plus(a: dict[Any, float], b: dict[Any, float], times: float = 1.0) -> dict[
 
 
 def _lifted(row: dict[Any, float]) -> dict[Any, float]:
-    """Move negative coefficients to terms that never count fewer words."""
+    """Move negative coefficients to terms that never count fewer words.
+
+    These are of the same place, or further inside: a partial sum is updated there while it stays.
+    """
     made = dict(row)
     for k in sorted((k for k in made if isinstance(k, tuple)), key=str):
-        if made[k] < 0:
-            larger = [o for o in made if isinstance(o, tuple) and o != k and o[:3] == k[:3]
-                      and o[3] <= k[3] and made[o] + made[k] >= -1e-30]
-            if not larger:
-                raise Refuted("the prices of this chip leave no bound on partial sums")
-            best = max(larger, key=lambda o: (made[o], str(o)))
-            made[best] += made[k]
-            made[k] = 0.0
+        larger = [o for o in made if isinstance(o, tuple) and o[0] == k[0]
+                  and (o[1] > k[1] or (o[1] == k[1] and o[2] == k[2]))
+                  and {j for j in o[3] if j < k[1]} <= k[3]]
+        for o in sorted(larger, key=lambda o: (o[1], -made[o], str(o))):
+            if made[k] < 0 < made[o]:
+                made[o], made[k] = made[o] + max(made[k], -made[o]), min(0.0, made[k] + made[o])
+        if made[k] < -1e-30:
+            raise Refuted("the prices of this chip leave no bound on partial sums")
     return made

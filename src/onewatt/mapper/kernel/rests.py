@@ -16,15 +16,64 @@ from onewatt.mapper.kernel.jit import leaf
 
 
 @leaf
-def _last(lo, hi, r, d, domain, n):
-    """The largest last tile of a rank at place d that can be one tile of the next place, or 0.
+def _cut(lo, hi, p, d, sizes):
+    """Cut a rank down to place d, or as far as its tiles are known.
 
-    Every place outside d holds the whole rank.
+    Writes the sizes of tiles and how many there are, full ones first, to `sizes` (2, 64).
+    Returns how far that was, and how many sizes.
     """
-    whole, low, high = lo[r, 0], lo[r, d], min(hi[r, d], lo[r, 0] - 1)
+    size, many = sizes[0], sizes[1]
+    size[0], many[0] = lo[p, 0], 1
+    n, j = 1, 0
+    while j < d and lo[p, j + 1] == hi[p, j + 1]:
+        tile, full, m = lo[p, j + 1], 0, 0
+        for i in range(n):
+            rest = size[i] % tile
+            full += size[i] // tile * many[i]
+            if i == 0:
+                first, left = rest, many[0]
+            elif rest:
+                m += 1
+                size[m], many[m] = rest, many[i]
+        if first:
+            m += 1
+            size[m], many[m] = first, left
+        size[0], many[0] = tile, full
+        n, j = m + 1, j + 1
+    return j, n
+
+
+@leaf
+def _leaves(lo, hi, p, j, known, full):
+    """The most full tiles of a rank that leave a last one at slot j; `full` of them are known."""
+    if hi[p, j] == lo[p, j + 1]:
+        return 0
+    if j == known:
+        return full
+    if lo[p, j] == hi[p, j] and lo[p, j + 1] == hi[p, j + 1] and lo[p, j] % lo[p, j + 1] == 0:
+        return 0
+    return lo[p, 0] // lo[p, j]
+
+
+@leaf
+def lasts(lo, hi, p, d, sizes):
+    """The most last tiles of a rank at place d; `sizes` (2, 64) is written to."""
+    known, n = _cut(lo, hi, p, d, sizes)
+    most = 0
+    for i in range(1, n):
+        most += sizes[1, i]
+    for j in range(known, d):
+        most += _leaves(lo, hi, p, j, known, sizes[1, 0])
+    return most
+
+
+@leaf
+def _largest(lo, hi, r, d, whole, domain, n):
+    """The largest last tile that tiles of place d leave of a whole, and that can rest, or 0."""
+    low, high = lo[r, d], min(hi[r, d], whole - 1)
     i = index_up(domain, r, n, low)
     if index_up(domain, r, n, high) - i > SCAN:
-        return min(hi[r, d + 1], high - 1, whole - low, (whole - 1) // 2)
+        return max(0, min(hi[r, d + 1], high - 1, whole - low, (whole - 1) // 2))
     most = 0
     while i < n and domain[r, i] <= high:
         rest = whole % domain[r, i]
@@ -35,31 +84,35 @@ def _last(lo, hi, r, d, domain, n):
 
 
 @leaf
-def parents(lo, p, d):
-    """The most tiles of a rank that place d may cut; each leaves one last tile."""
-    most = 1
-    for j in range(1, d):
-        if lo[p, j] < lo[p, 0]:
-            most += lo[p, 0] // lo[p, j]
-    return most
+def _resting(lo, hi, rests, p, d, domain, n_domain, last, sizes):
+    """Find the last tiles of place d that can be one tile of the next.
+
+    Writes how many values of a rank are in them, at most, and how many there are.
+    """
+    if last[0, p, d] >= 0:
+        return
+    last[0, p, d], last[1, p, d] = 0, 0
+    if rests[p, d] == NEVER or hi[p, d] == lo[p, d + 1]:
+        return
+    known, n = _cut(lo, hi, p, d, sizes)
+    most = min(hi[p, d + 1], hi[p, d] - 1)
+    values, tiles = 0, 0
+    for i in range(1, n):
+        if known < d or sizes[0, i] <= most:
+            values += min(sizes[0, i], most) * sizes[1, i]
+            tiles += sizes[1, i]
+    for j in range(known, d):
+        more, rest = _leaves(lo, hi, p, j, known, sizes[1, 0]), most
+        if j == known and j == d - 1:
+            rest = _largest(lo, hi, p, d, sizes[0, 0], domain, n_domain[p])
+        if more and rest:
+            values += rest * more
+            tiles += more
+    last[0, p, d], last[1, p, d] = min(values, lo[p, 0]), tiles
 
 
 @leaf
-def _resting(lo, hi, rests, p, d, domain, n_domain, last):
-    """The most values of a rank in last tiles of place d that can be one of the next place."""
-    if last[p, d] < 0:
-        last[p, d] = 0
-        if rests[p, d] != NEVER and hi[p, d] != lo[p, d + 1] and lo[p, d] != lo[p, 0]:
-            many = parents(lo, p, d)
-            if many == 1:
-                last[p, d] = _last(lo, hi, p, d, domain, n_domain[p])
-            else:
-                last[p, d] = min(lo[p, 0], min(hi[p, d + 1], hi[p, d] - 1) * many)
-    return last[p, d]
-
-
-@leaf
-def shares(lo, hi, rests, x, d, dims, n_dims, line, domain, n_domain, last, share):
+def shares(lo, hi, rests, x, d, dims, n_dims, line, domain, n_domain, last, share, sizes):
     """Fill the share of a tensor's words by the rank that rests.
 
     Returns the largest share, the least of the ranks that loop at place d for sure and of those
@@ -71,10 +124,11 @@ def shares(lo, hi, rests, x, d, dims, n_dims, line, domain, n_domain, last, shar
             p, r = dims[x, i, side], dims[x, i, 1 - side]
             if p < 0:
                 continue
-            rest = _resting(lo, hi, rests, p, d, domain, n_domain, last)
+            _resting(lo, hi, rests, p, d, domain, n_domain, last, sizes)
+            rest = last[0, p, d]
             share[p] = rest / lo[p, 0]
             if r >= 0 and rest:
-                a, b, m = dims[x, i, 2 + side], dims[x, i, 3 - side], lo[r, 0] * parents(lo, p, d)
+                a, b, m = dims[x, i, 2 + side], dims[x, i, 3 - side], lo[r, 0] * last[1, p, d]
                 share[p] = min(1.0, (a * rest + b * m) / (a * lo[p, 0] + b * lo[r, 0]))
             if share[p] > every:
                 every, at = share[p], p

@@ -12,7 +12,7 @@ from __future__ import annotations
 from onewatt.mapper.kernel.boxes import up
 from onewatt.mapper.kernel.counts import alive
 from onewatt.mapper.kernel.jit import leaf
-from onewatt.mapper.kernel.rests import parents
+from onewatt.mapper.kernel.rests import lasts
 
 #: Columns in which the words of a window are remembered: nothing slides, or its rank p or r does.
 #: To the latter comes how: straight on, turned by a loop over other words that stands between, or
@@ -73,17 +73,6 @@ def held_apart(lo, hi, p, r, x, d, relevant, line):
 
 
 @leaf
-def _short(lo, hi, p, d, perfect):
-    """The most sweeps of rank p at slot d that are shorter than a full tile of place d."""
-    if perfect or lo[p, d] == lo[p, 0]:
-        return 0
-    for j in range(1, d + 1):
-        if lo[p, j] != hi[p, j] or lo[p, j - 1] % lo[p, j]:
-            return parents(lo, p, d)
-    return 0
-
-
-@leaf
 def starts_again(lo, hi, p, d, is_time):
     """Whether a rank may loop outside slot d too, so that its sweeps there follow each other."""
     if p < 0:
@@ -112,6 +101,25 @@ def _sweeps(lo, hi, p, r, a, b, x, d, at, step, turned, short, is_time, relevant
     if starts_again(lo, hi, p, d, is_time) and not held_apart(lo, hi, p, r, x, d, relevant, line):
         return 0.0
     return max(0.0, float(up(lo[p, 0], hi[p, d]) - short))
+
+
+@leaf
+def _short_steps(lo, hi, p, r, a, b, d, place, step, is_time, scratch):
+    """The most words that receivers keep where a sweep of rank p begins after a last tile.
+
+    That is a short step: a receiver whose own tile is less than that of a step comes nearer to what
+    it holds than by whole steps, which keep nothing.
+    """
+    wide = a * (hi[p, place] - 1) + b * (hi[r, place] - 1) + 1
+    if wide <= a or lo[p, place] == hi[p, step]:
+        return 0.0
+    short = float(lasts(lo, hi, p, d + 1, scratch))
+    for j in range(d, place):
+        if not is_time[j]:
+            short *= up(hi[p, j], lo[p, j + 1])
+    if lo[r, place] < lo[r, 0]:
+        short *= lo[r, 0]
+    return short * (wide - a)
 
 
 @leaf
@@ -152,15 +160,22 @@ def _slid_words(
         return -1.0  # another class holds this order
     at = place if own else step
     turned = turned and alone
-    short = _short(lo, hi, p, d, perfect)
+    short = 0 if perfect else lasts(lo, hi, p, d, scratch)  # sweeps of less than a full tile
     sweeps = _sweeps(
         lo, hi, p, r, a, b, x, d, at, step, turned, short, is_time, relevant, line
     )  # fmt: skip
     n_p, n_r = lo[p, 0], lo[r, 0]
-    total = -1.0
+    total, joined = -1.0, not own or hi[p, step] == lo[p, place]
     if sweeps >= 0:
-        joined = not own or hi[p, step] == lo[p, place]
         total = pair_words(n_p, n_r, a, b, hi[p, d], hi[r, e], sweeps, joined)
+    elif (
+        own and not turned and not perfect and starts_again(lo, hi, p, d, is_time)
+        and not held_apart(lo, hi, p, r, x, d, relevant, line)
+    ):  # fmt: skip
+        near = _short_steps(lo, hi, p, r, a, b, d, place, step, is_time, scratch)
+        if near > 0:
+            total = pair_words(n_p, n_r, a, b, hi[p, e], hi[r, e], up(n_p, hi[p, e]), True) - near
+            total = max(total, pair_words(n_p, n_r, a, b, hi[p, d], hi[r, e], 0.0, joined))
     turns = False
     for j in range(place):
         turns = turns or (is_time[j] and hi[r, j] > lo[r, j + 1])
@@ -172,7 +187,7 @@ def _slid_words(
     unit = float(up(n_r, hi[r, e]))  # words for each value of p, one at least from every tile of r
     if b == 1:
         unit = max(unit, n_r * min(1.0, a / hi[r, e]))
-    elif a == 1 and 2 * hi[p, step] <= b:
+    elif a == 1 and 2 * hi[p, d + 1] <= b:
         unit = float(n_r)  # steps end between those of the other rank: all is new
     full = max(0, n_p - short * (hi[p, d] - 1))  # values in sweeps of a full tile
     least = unit * full * (trips - 1) / trips
@@ -187,12 +202,13 @@ def _slid_words(
     if total < 0:
         total = pair_words(n_p, n_r, a, b, hi[p, e], hi[r, e], up(n_p, hi[p, e]), True)
     wide = a * (lo[p, at] - 1) + b * (lo[r, at] - 1) + 1
-    jump = abs(b * lo[r, step] - a * (up(lo[p, d], lo[p, d + 1]) - 1) * lo[p, step])
-    steps = float(alive(lo, r, (1 << place) - 1, place if own else e, scratch))
-    if own:  # every memory returns by itself
-        for j in range(place):
-            if not is_time[j]:
-                steps *= up(lo[p, j], lo[p, j + 1])
+    # a step of the slot moves all that axes inside it share out
+    jump = abs(b * lo[r, d + 1] - a * (up(lo[p, d], lo[p, d + 1]) - 1) * lo[p, d + 1])
+    inside = place if own else e
+    steps = float(alive(lo, r, (1 << place) - 1, inside, scratch))
+    for j in range(inside):  # every memory returns by itself
+        if not is_time[j]:
+            steps *= up(lo[p, j], lo[p, j + 1])
     return max(least, total - steps * max(0, wide - jump))
 
 

@@ -59,7 +59,7 @@ class Bound(NamedTuple):
     at: Ints  #: (E, C): the rank that this hangs on, or -1
     counts: Floats  #: (R, M): least tiles of each rank
     pair: Floats  #: (F, COLUMNS): words of each window, by what slides
-    last: Ints  #: (R, J): most values in tiles that may rest, -1 not known
+    last: Ints  #: (2, R, J): most values in tiles that may rest, -1 not known, and most tiles
     share: Floats  #: (R,): of the words of a term, by the rank that rests
     scratch: Ints  #: (3, 64)
     copied: Ints  #: (R, J): copies of a rank along an axis, at most
@@ -134,8 +134,11 @@ def least_words(lo: Any, hi: Any, rests: Any, space: Any, layer: Any, costs: Any
                 fixed *= spread_words(lo, hi, p, r, shared, is_time, axis_size)
             else:
                 n_p, n_r, e_p, e_r = lo[p, 0], lo[r, 0], hi[p, e], hi[r, e]
-                pair[i].fill(-1.0)
-                pair[i, PLAIN] = pair_words(n_p, n_r, a, b, e_p, e_r, up(n_p, e_p), True)
+                if shared & ((1 << step) - 1):  # arrays outside share: tiles that lie far apart
+                    pair[i].fill(union_words(n_p, n_r, a, b))
+                else:
+                    pair[i].fill(-1.0)
+                    pair[i, PLAIN] = pair_words(n_p, n_r, a, b, e_p, e_r, up(n_p, e_p), True)
                 union *= min(pair[i, PLAIN], union_words(n_p, n_r, a, b))
                 n_pair += 1
                 if keeps_words(lo, hi, p, r, a, b, place, held, is_time):
@@ -154,7 +157,7 @@ def least_words(lo: Any, hi: Any, rests: Any, space: Any, layer: Any, costs: Any
         if may_rest:
             every, least, of_lines, at = shares(
                 lo, hi, rests, x, d, dims, n_dims, line, space.domain, space.n_domain, out.last,
-                share,
+                share, scratch,
             )  # fmt: skip
             may_rest = at >= 0
         for c in range(classes.shape[0]):
