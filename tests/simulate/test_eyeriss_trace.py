@@ -146,7 +146,9 @@ def test_a_wrong_word_is_found_where_it_is(port, action, message):
         lambda row: row[1].startswith(port) and row[2] == action,
         lambda row: [*row[:4], str(int(row[4]) + 1)],
     )
-    with pytest.raises(InputError, match=rf"rtl.csv:{line}: cycle \d+, {re.escape(port)}.*{message}"):
+    with pytest.raises(
+        InputError, match=rf"rtl.csv:{line}: cycle \d+, {re.escape(port)}.*{message}"
+    ):
         replay(bad, name="rtl.csv")
 
 
