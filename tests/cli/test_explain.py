@@ -122,7 +122,7 @@ def test_the_last_bound_is_what_the_machine_took(run, tmp_path):
 
     assert run(*asked, "four", "--batch", "4")[0] == 0
     for result, file, says in (
-        ("four/result.json", ran, "Expected the mapping of the result"),
+        ("four/result.json", ran, "with one batch and the same densities"),
         ("one/result.json", "one/result.json", "is no run of 'onewatt simulate --json'"),
         ("one/result.json", "none.json", "No such file"),
     ):

@@ -357,3 +357,41 @@ def test_as_the_paper_counts_the_last_step_names_what_the_array_waits_for():
     ran = ow.eyexam(result, measured={"conv3": conv3.cycles + 1000})
     step = next(x for x in ran.layers if x.name == "conv3").steps[6]
     assert step.cause.startswith("measured on a machine that ran it; by the model, PEs wait")
+
+
+def test_as_the_paper_counts_deliveries_are_coded_as_in_the_ledger():
+    """Convention jssc17: words over the link are those of the run-length code, which are paid."""
+    net = ow.load_workload("alexnet", batch=4)
+    shares = {"Inputs": 0.3, "Weights": 1.0, "Outputs": 0.2}
+
+    def sparse(einsum):
+        if einsum.work != "mac":
+            return einsum
+        inputs = tuple(msgspec.structs.replace(t, density=shares[t.name]) for t in einsum.inputs)
+        output = msgspec.structs.replace(einsum.output, density=shares["Outputs"])
+        return msgspec.structs.replace(einsum, inputs=inputs, output=output)
+
+    net = msgspec.structs.replace(net, einsums=tuple(map(sparse, net.einsums)))
+    chip = ow.load_chip("eyeriss")
+    result = search_row_stationary(net, chip, objective="latency", batch=4)
+    exam = ow.eyexam(result)
+    paid = {(e.einsum, e.tensor): e.bits / 16 for e in result.cost.entries if e.component == "DRAM"}
+    for layer, roof in zip(exam.layers, ow.roofline(exam), strict=True):
+        rows = [d for d in layer.deliveries if d.component == "DRAM"]
+        assert {d.tensor for d in rows} == set(shares)
+        for d in rows:
+            assert d.words == near(paid[layer.name, d.tensor])
+        assert layer.steps[5].bound <= roof.bound * (1 + 1e-6) + 1e-9
+    assert 0.2 * 4 * 96 * 55 * 55 < paid["conv1", "Outputs"] < 0.3 * 4 * 96 * 55 * 55
+
+
+@pytest.mark.parametrize("objective", ["edp", "latency"])
+def test_what_whole_cycles_cost_has_a_cause_and_a_knob(objective):
+    """375 steps on PEs of two lanes take 188 cycles, half a cycle more than the peak."""
+    exam = ow.eyexam(one("block1.dw", ow.load_chip("eyeriss_v2"), objective=objective))
+    step = exam.layers[0].steps[2]
+    assert step.lost > 0
+    assert step.cause.endswith("all of them full; 188 whole cycles where 187.5 would do")
+    assert step.knob == "a larger layer or batch, to fill the last cycle"
+    for step in exam.layers[0].steps:
+        assert bool(step.knob) == (step.lost > 0)

@@ -28,6 +28,8 @@ def test_a_table_of_mappings(tmp_path):
         (HEAD + "a,1,1,0,1,1,1,1,\n", "column 'e' has '0'"),
         (HEAD + "a,1,1,1.5,1,1,1,1,\n", "column 'e' has '1.5'"),
         (HEAD + "a,1,1\n", "column 'e' has None"),
+        (HEAD + "a,1,1,1,1,1,1,1,1,1\n", "csv:2: has more cells than the 9 columns of line 1"),
+        (HEAD + f"a,1,1,{'1' * 5000},1,1,1,1,\n", "column 'e' has '1111"),
         ("", "has no column 'layer'"),
     ],
 )

@@ -136,6 +136,8 @@ def rlc(*pairs, last=True):
         ([rlc((0, 1), (0, 1), (0, 2), last=False), rlc((0, 0))], 3,
          "word 1, pair 0 begins a word after all 3 values"),
         ([rlc((0, 1))], -1, "size is -1"),
+        ([rlc((0, 1))], "1", "size is '1'; expected the number of values"),
+        ([rlc((0, 1))], 1.0, "size is 1.0; expected the number of values"),
         ([[1]], 1, r"shape \(1, 1\); expected one row"),
         ([-1], 1, "word 0 is -1; expected unsigned words"),
     ],
@@ -269,6 +271,9 @@ def csc(words, address, length=20, **options):
         (csc([0xF00, 0], [0, 1], lanes=2), "word 0 .* ends its segment with a zero"),
         (csc([0, 0], [0, 1], lanes=2), r"word 0 \(segment 0, count 0, data 0\) is a zero"),
         (csc([1], [0, 1], -1), "length -1"),
+        (csc([1], [0, 1], None), "length None"),
+        (csc([1], [0, 1], 2**60), "1 segments of 1152921504606846976 values, more than memory"),
+        (csc([[1]], [0, 1]), r"CSC words have shape \(1, 1\); expected one row"),
         (csc([1] * 4, [0, 4], address_bits=2), "segment 0 ends at address 4, which does not fit 2"),
     ],
 )

@@ -155,6 +155,12 @@ def test_partial_sums_have_twenty_bits():
         ([[1, 1]], [[1, 2], [-129, 0]], {}, r"weights\[1, 0\] is -129; expected -128 to 127"),
         ([["a", "b"]], [[1, 2]], {}, "inputs holds <U1 values; expected whole numbers"),
         ([[1, 1]], [[1, 1]], {"simd": 3}, "simd is 3; expected 1 or 2"),
+        ([[1, 1]], [[1, 1]], {"simd": True}, "simd is True; expected 1 or 2"),
+        ([[1, 1]], [[1, 1]], {"simd": 2.0}, "simd is 2.0; expected 1 or 2"),
+        ([[1, 1]], [[1, 1]], {"simd": np.array([1, 2])}, "simd is array.*; expected 1 or 2"),
+        ([[1, 1]], [[1, 1]], {"tile": (16,)}, r"tile is \(16,\); expected two whole numbers"),
+        ([[1, 1]], [[1, 1]], {"tile": (1.5, 2)}, "tile is .*; expected two whole numbers"),
+        ([[1, 1]], [[1, 1]], {"tile": None}, "tile is None; expected two whole numbers"),
         ([[1, 1]], [[1, 1]], {"tile": (33, 1)}, "tile is 33 x 1; expected 1 to 32 output"),
         ([[1, 1]], [[1, 1]], {"tile": (16, 16)}, "1 to 15 input channels"),
         (np.ones((1, 15), int), np.ones((32, 15), int), {"tile": (32, 15)},
@@ -164,6 +170,13 @@ def test_partial_sums_have_twenty_bits():
 def test_refusals(inputs, weights, options, message):
     with pytest.raises(InputError, match=message):
         sparse_pe(inputs, weights, **options)
+
+
+def test_options_may_be_numbers_of_numpy():
+    two = np.array([2])
+    run = sparse_pe([[1, 2]], [[3, 4], [5, 6]], simd=two[0], tile=(two[0], two[0]))
+    assert run.output.tolist() == [[11, 17]]
+    assert run.mac_cycles == 2
 
 
 def test_whole_floats_and_masks_are_numbers():

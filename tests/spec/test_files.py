@@ -153,6 +153,9 @@ def test_a_file_that_is_missing_not_text_or_huge(tmp_path, monkeypatch):
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\xfa")
     with pytest.raises(InputError, match="is not UTF-8 text; expected a YAML file"):
         load(tmp_path / "binary.yaml", "chip")
+    (tmp_path / "binary.txt").write_bytes(b"\xff\xfe\xfa")
+    with pytest.raises(InputError, match="is not UTF-8 text; expected a file of text"):
+        load(tmp_path / "binary.txt", "chip")
     monkeypatch.setattr("onewatt.spec.files._MOST_BYTES", 10)
     (tmp_path / "huge.yaml").write_text(CHIP)
     with pytest.raises(InputError, match="larger than"):

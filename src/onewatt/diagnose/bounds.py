@@ -170,7 +170,8 @@ def examine(
     return Facts(
         einsum, architecture, within, placement, fitting, steps, counts.active,
         (*four, forced + chosen, sixth, last), ideal_cycles(einsum, architecture), arithmetic,
-        chosen, busy, deliveries(einsum, architecture, counts), measured is not None, convention,
+        chosen, busy, deliveries(einsum, architecture, counts, convention), measured is not None,
+        convention,
     )  # fmt: skip
 
 

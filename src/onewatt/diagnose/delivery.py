@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import msgspec
+
 from onewatt.model.counts import Counts
+from onewatt.model.jssc17.counts import stored_bits
 from onewatt.model.latency import port_words
 from onewatt.spec.architecture import Architecture, Memory
+from onewatt.spec.result import Convention
 from onewatt.spec.types import Noun
-from onewatt.spec.workload import Einsum
+from onewatt.spec.workload import INPUTS, OUTPUTS, Einsum
 
 #: What a port serves: words out of a memory, into it, or both; or words over a network.
 OUT, IN, BOTH, OVER = "read", "write", "read or write", "network"
@@ -35,7 +39,12 @@ class Delivery(Noun):
         return self.words / self.rate
 
 
-def deliveries(einsum: Einsum, architecture: Architecture, counts: Counts) -> tuple[Delivery, ...]:
+def deliveries(
+    einsum: Einsum,
+    architecture: Architecture,
+    counts: Counts,
+    convention: Convention = "literal",
+) -> tuple[Delivery, ...]:
     """Return what each data type asks of every port and network of limited rate.
 
     Parameters
@@ -46,6 +55,9 @@ def deliveries(einsum: Einsum, architecture: Architecture, counts: Counts) -> tu
         The chip.
     counts : Counts
         What moves in one run.
+    convention : str
+        How the ledger counts; with ``jssc17`` feature maps are coded off chip, whatever the chip's
+        file says.
 
     Returns
     -------
@@ -54,7 +66,7 @@ def deliveries(einsum: Einsum, architecture: Architecture, counts: Counts) -> tu
     """
     rows: list[Delivery] = []
     for memory in architecture.memories:
-        rows += _ports(einsum, architecture, memory, counts)
+        rows += _ports(einsum, architecture, memory, counts, convention)
     for network in architecture.networks:
         rate = network.words_per_cycle
         outer = _outer(architecture, network.name)
@@ -78,11 +90,19 @@ def _outer(architecture: Architecture, name: str) -> str:
 
 
 def _ports(
-    einsum: Einsum, architecture: Architecture, memory: Memory, counts: Counts
+    einsum: Einsum,
+    architecture: Architecture,
+    memory: Memory,
+    counts: Counts,
+    convention: Convention,
 ) -> Iterator[Delivery]:
+    coded: dict[str, float] = {}
+    if convention == "jssc17" and memory is architecture.memories[0]:
+        coded = _coded(einsum, architecture.mac.inputs_bits)
+        memory = msgspec.structs.replace(memory, sparse=())
     moved: dict[tuple[str, bool], list[float]] = {}
     for tensor, inward, words in port_words(einsum, architecture, memory, counts):
-        moved.setdefault((tensor, inward), []).append(words)
+        moved.setdefault((tensor, inward), []).append(words * coded.get(tensor, 1.0))
     tensors = tuple(dict.fromkeys(t for t, _ in moved))
     for port, rate, ways in (
         (OUT, memory.read_bandwidth, (False,)),
@@ -96,3 +116,12 @@ def _ports(
                     component=memory.name, tensor=tensor, port=port, words=words, rate=rate,
                     instances=counts.instances.get(memory.name, 1),
                 )  # fmt: skip
+
+
+def _coded(einsum: Einsum, word: int) -> dict[str, float]:
+    """Return the size of feature maps in run-length code, over that of their words."""
+    return {
+        t.name: stored_bits(t.density, word) / word
+        for t in einsum.tensors
+        if t.name in (INPUTS, OUTPUTS)
+    }

@@ -23,14 +23,24 @@ class Said(NamedTuple):
 
 def said(facts: Facts, objective: str) -> tuple[Said, ...]:
     """Return the words for each of the seven bounds."""
+    first = (_layer_shape(facts), _dataflow(facts), _number_of_pes(facts))
     return (
-        _layer_shape(facts),
-        _dataflow(facts),
-        _number_of_pes(facts),
+        *(_rounded(facts, step, words) for step, words in enumerate(first)),
         _array_dimensions(facts),
         _storage(facts, objective),
         _bandwidth(facts),
         _access_pattern(facts),
+    )
+
+
+def _rounded(facts: Facts, step: int, words: Said) -> Said:
+    """Add what is lost to nothing but whole cycles: the last one is not full."""
+    cycles, before = facts.cycles[step], facts.cycles[step - 1] if step else 0.0
+    if words.knob or cycles <= max(before, facts.ideal):
+        return words
+    return Said(
+        f"{words.cause}; {cycles:.0f} whole cycles where {facts.ideal:.4g} would do",
+        "a larger layer or batch, to fill the last cycle",
     )
 
 

@@ -9,6 +9,8 @@ from onewatt.errors import InputError, MappingError
 from onewatt.spec.files import text_of
 from onewatt.spec.row_stationary import NAMES, RowStationary
 
+_MOST_DIGITS = 10  # of a number below 2**31
+
 
 def read_row_stationary(path: str | Path) -> dict[str, RowStationary]:
     """Return the mappings of a CSV file by layer.
@@ -40,6 +42,8 @@ def read_row_stationary(path: str | Path) -> dict[str, RowStationary]:
     found: dict[str, RowStationary] = {}
     for row in reader:
         where = f"{path}:{reader.line_num}"
+        if reader.restkey in row:
+            raise InputError(f"{where}: has more cells than the {len(header)} columns of line 1")
         layer = (row["layer"] or "").strip()
         if not layer or layer in found:
             raise InputError(f"{where}: found layer {layer!r}; expected one row for each layer")
@@ -49,7 +53,8 @@ def read_row_stationary(path: str | Path) -> dict[str, RowStationary]:
 
 def _number(where: str, column: str, text: str | None) -> int:
     digits = (text or "").strip()
-    if not (digits.isascii() and digits.isdigit() and 0 < int(digits) < 2**31):
+    number = digits.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS
+    if not number or not 0 < int(digits) < 2**31:
         raise MappingError(
             f"{where}: column {column!r} has {text!r}; expected a whole number of at least 1"
         )

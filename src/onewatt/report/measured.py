@@ -70,7 +70,7 @@ def measured_cycles(result: Result, files: Sequence[Path]) -> dict[str, float]:
             raise InputError(
                 f"{path}: ran mapping {run.mapping!r}, for which the model says {whole.model:,.0f} "
                 f"cycles; the result's says {once:,.0f}. Expected the mapping of the result: make "
-                "both by --convention jssc17 with one batch"
+                "both by --convention jssc17 with one batch and the same densities"
             )
         found[run.layer] = whole.machine
     return found

@@ -7,11 +7,11 @@ from onewatt.simulate.codecs.rlc import decode_rlc as decode_rlc
 from onewatt.simulate.codecs.rlc import encode_rlc as encode_rlc
 from onewatt.simulate.eyeriss.layout import EYERISS as EYERISS
 from onewatt.simulate.eyeriss.layout import EyerissArray as EyerissArray
+from onewatt.simulate.eyeriss.replay import Replay as Replay
+from onewatt.simulate.eyeriss.replay import replay as replay
 from onewatt.simulate.eyeriss.run import RowStationaryRun as RowStationaryRun
 from onewatt.simulate.eyeriss.run import Window as Window
 from onewatt.simulate.eyeriss.run import row_stationary as row_stationary
-from onewatt.simulate.eyeriss.trace import Replay as Replay
-from onewatt.simulate.eyeriss.trace import replay as replay
 from onewatt.simulate.eyeriss.trace import trace_csv as trace_csv
 from onewatt.simulate.eyeriss.trace import trace_perfetto as trace_perfetto
 from onewatt.simulate.eyeriss_v2_pe import SparseRun as SparseRun

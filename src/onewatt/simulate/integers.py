@@ -21,6 +21,17 @@ def limits(bits: int, signed: bool) -> tuple[int, int]:
     return (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
 
 
+def is_whole(value: object) -> bool:
+    """Say whether a value is a whole number of Python or numpy; True and False are none.
+
+    Examples
+    --------
+    >>> is_whole(3), is_whole(np.int64(3)), is_whole(3.0), is_whole(True)
+    (True, True, False, False)
+    """
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
 def whole(values: ArrayLike, where: str) -> Integers:
     """Return values as an array of whole numbers.
 

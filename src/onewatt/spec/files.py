@@ -73,7 +73,8 @@ def text_of(path: str | Path) -> str:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not UTF-8 text; expected a YAML file") from error
+        kind = "a YAML file" if path.suffix.lower() in (".yaml", ".yml") else "a file of text"
+        raise InputError(f"{path}: is not UTF-8 text; expected {kind}") from error
 
 
 def loads(text: str, kind: str, *, name: str = "<text>") -> Any:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from onewatt.errors import InputError
-from onewatt.simulate.integers import Integers, fitting, whole
+from onewatt.simulate.integers import Integers, fitting, is_whole, whole
 
 LONGEST = 15
 DATA_BITS = 8
@@ -95,7 +95,7 @@ def encode_csc(
     >>> code.count, code.data, code.address
     (array([1, 0, 0, 2]), array([ 7,  5,  1, -2]), array([0, 2, 2, 4]))
     """
-    if lanes < 1:
+    if not is_whole(lanes) or lanes < 1:
         raise InputError(f"lanes is {lanes}; expected 1 or more words in a row")
     matrix = fitting(values, "values", DATA_BITS, signed=signed)
     if matrix.ndim != 2:
@@ -129,7 +129,7 @@ def _ramp(lengths: Integers) -> Integers:
 
 
 def _check_reach(address: Integers, bits: int) -> None:
-    if bits < 1:
+    if not is_whole(bits) or bits < 1:
         raise InputError(f"address_bits is {bits}; expected 1 or more")
     past = np.flatnonzero(address >> min(bits, 62))
     if past.size:
@@ -166,8 +166,9 @@ def decode_csc(code: CscCode) -> Integers:
            [0, 0]])
     """
     words = fitting(code.words, "CSC words", WORD_BITS, signed=False)
+    if words.ndim != 1:
+        raise InputError(f"CSC words have shape {words.shape}; expected one row of words")
     address = _checked_address(code, words.size)
-    matrix = np.zeros((address.size - 1, code.length), np.int64)
     checked = msgspec.structs.replace(code, words=words.astype(np.uint16), address=address)
     count, data = checked.count, checked.data
     segment = np.repeat(np.arange(address.size - 1), np.diff(address) * code.lanes)
@@ -179,12 +180,24 @@ def decode_csc(code: CscCode) -> Integers:
     place = before[1:] - start[segment] - 1
     _check_words(place, count, data, segment, filled, code.length)
     kept = ~filled
+    matrix = _zeros(address.size - 1, code.length)
     matrix[segment[kept], place[kept]] = data[kept]
     return matrix
 
 
+def _zeros(segments: int, length: int) -> Integers:
+    try:
+        return np.zeros((segments, length), np.int64)
+    except (MemoryError, ValueError) as error:
+        raise InputError(
+            f"CSC code stands for {segments} segments of {length} values, more than memory holds; "
+            "the length is wrong"
+        ) from error
+
+
 def _checked_address(code: CscCode, words: int) -> Integers:
-    if code.length < 0 or code.lanes < 1:
+    numbers = is_whole(code.length) and is_whole(code.lanes)
+    if not numbers or code.length < 0 or code.lanes < 1:
         raise InputError(
             f"CSC code has length {code.length} and lanes {code.lanes}; expected 0 or more and "
             "1 or more"

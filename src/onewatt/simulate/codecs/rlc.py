@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from onewatt.errors import InputError
-from onewatt.simulate.integers import Integers, fitting, whole
+from onewatt.simulate.integers import Integers, fitting, is_whole, whole
 
 LONGEST = 31
 LEVEL_BITS = 16
@@ -113,8 +113,8 @@ def decode_rlc(words: ArrayLike, size: int, *, signed: bool = True) -> Integers:
     >>> decode_rlc(encode_rlc([0, 0, -5, 0]), 4)
     array([ 0,  0, -5,  0])
     """
-    if size < 0:
-        raise InputError(f"size is {size}; expected the number of values, 0 or more")
+    if not is_whole(size) or size < 0:
+        raise InputError(f"size is {size!r}; expected the number of values, 0 or more")
     code = _checked_words(words)
     if not code.size:
         if size:

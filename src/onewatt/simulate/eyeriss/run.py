@@ -13,7 +13,7 @@ from onewatt.errors import InputError
 from onewatt.simulate.eyeriss import kernel
 from onewatt.simulate.eyeriss.kernel import Job
 from onewatt.simulate.eyeriss.layout import EYERISS, EyerissArray, Layer, job_of
-from onewatt.simulate.integers import Integers, fitting
+from onewatt.simulate.integers import Integers, fitting, is_whole
 from onewatt.spec.row_stationary import RowStationary
 
 WORD_BITS = 16
@@ -191,13 +191,13 @@ def _run_passes(
 
 
 def _pair(value: int | tuple[int, int], what: str, least: int) -> tuple[int, int]:
-    pair = (value, value) if isinstance(value, int) else tuple(value)
-    if len(pair) != 2 or any(type(x) is not int or x < least for x in pair):
+    pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    if len(pair) != 2 or any(not is_whole(x) or x < least for x in pair):
         raise InputError(
             f"{what} is {value!r}; expected a whole number of at least {least}, or two of them for "
             "rows and columns"
         )
-    return pair[0], pair[1]
+    return int(pair[0]), int(pair[1])
 
 
 def _operands(
@@ -222,7 +222,7 @@ def _operands(
 def _layer(fmaps: Integers, filters: Integers, stride: tuple[int, int], groups: int) -> Layer:
     images, channels, height, width = (int(x) for x in fmaps.shape)
     outputs, own, tall, wide = (int(x) for x in filters.shape)
-    if groups < 1 or outputs % groups or channels != groups * own:
+    if not is_whole(groups) or groups < 1 or outputs % groups or channels != groups * own:
         raise InputError(
             f"inputs of {channels} channels and weights of shape {filters.shape} do not make "
             f"{groups} groups; expected (N, G·C, H, W) and (G·M, C, R, S)"

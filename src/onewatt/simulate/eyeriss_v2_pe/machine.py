@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import index
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike
 from onewatt.errors import InputError
 from onewatt.simulate.codecs.csc import CscCode, encode_csc
 from onewatt.simulate.eyeriss_v2_pe import kernel
-from onewatt.simulate.integers import Integers, fitting, whole
+from onewatt.simulate.integers import Integers, fitting, is_whole, whole
 
 #: JETCAS 2019, section IV: iact address 9 x 4 b and data 16 x 12 b; weight address 16 x 7 b and
 #: data 96 x 24 b (192 x 12 b without SIMD); psum 32 x 20 b.
@@ -110,8 +111,9 @@ def sparse_pe(
     >>> run.counts["psum", "update"]
     3
     """
-    if simd not in (1, 2):
+    if not is_whole(simd) or simd not in (1, 2):
         raise InputError(f"simd is {simd!r}; expected 1 or 2 multipliers")
+    simd = 2 if simd == 2 else 1  # a number of numpy too
     size = _checked_tile(tile)
     iacts, matrix, signed = _operands(inputs, weights)
     positions, channels = iacts.shape
@@ -151,7 +153,10 @@ def _operands(inputs: ArrayLike, weights: ArrayLike) -> tuple[Integers, Integers
 
 
 def _checked_tile(tile: tuple[int, int]) -> Tile:
-    m0, c0 = tile
+    try:
+        m0, c0 = (index(side) for side in tile)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"tile is {tile!r}; expected two whole numbers, (M0, C0)") from error
     if not (1 <= m0 <= PSUM_WORDS and 1 <= c0 <= WEIGHT_COLUMNS):
         raise InputError(
             f"tile is {m0} x {c0}; expected 1 to {PSUM_WORDS} output channels (psum scratchpad) of "
