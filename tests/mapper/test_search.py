@@ -13,8 +13,9 @@ from onewatt.mapper.exact import search_layer
 from onewatt.mapper.search import search
 from onewatt.model.bound import least
 from onewatt.model.evaluate import evaluate
-from onewatt.spec.architecture import Dataflow, Limit, SparseFeature
+from onewatt.spec.architecture import Container, Dataflow, Limit, Network, SparseFeature
 from onewatt.spec.budget import Budget
+from onewatt.spec.network import ActionEnergy
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,24 @@ def test_finds_the_optimum_of_tiny_layers(sizes, buffer_bits):
     for value in (lambda e, c: e, lambda e, c: c, lambda e, c: e * c):
         found = min(value(x.energy, x.cycles) for x in front)
         assert found == near(min(value(e, c) for e, c, _ in every), rel=1e-12)
+
+
+def test_what_cannot_be_bounded_is_not_said_not_to_fit():
+    """A register that takes partial sums back at a price, behind a network that adds them free."""
+    chip = tiny()
+    pad = next(m for m in chip.memories if m.name == "Spad")
+    costly = msgspec.structs.replace(pad, energy=tuple(
+        ActionEnergy(action=a, energy=e * 1e-12)
+        for a, e in (("read", 30), ("fill", 1), ("update", 1), ("drain", 1))
+    ))  # fmt: skip
+    net = Network(name="sums", tensors=("Outputs",), axes=("Y", "X"), reduces=True,
+                  energy=(ActionEnergy(action="hop", energy=0.0),))  # fmt: skip
+    nodes = [n for n in chip.nodes if not (isinstance(n, Network) and "Outputs" in n.tensors)]
+    at = next(i for i, n in enumerate(nodes) if isinstance(n, Container))
+    nodes = [*nodes[:at], net, *nodes[at:]]
+    chip = msgspec.structs.replace(chip, nodes=tuple(costly if n is pad else n for n in nodes))
+    with pytest.raises(MappingError, match="cannot be searched on chip 'tiny': its prices leave"):
+        search(network(gemm()), chip)
 
 
 def test_no_mapping_beats_the_bound():

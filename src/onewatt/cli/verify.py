@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from onewatt.cli import terminal
+
+if TYPE_CHECKING:
+    from onewatt.mapper.certificate import Certificate
 
 RECOUNTING = "recounting the proof"
 
@@ -30,6 +33,17 @@ def verify(
         boxes = check(proof, advance)
     terminal.console().print(
         f"proved: no mapping of {proof.einsum.name!r} on {proof.architecture.name!r} is better in "
-        f"{proof.goal} (tiles {proof.tiles}, dataflow {proof.architecture.dataflow.name}); "
-        f"{boxes} boxes recounted"
+        f"{proof.goal} (tiles {proof.tiles}, dataflow {proof.architecture.dataflow.name}) than "
+        f"{_answer(proof)}; {boxes} boxes recounted"
     )
+
+
+def _answer(proof: Certificate) -> str:
+    """Return what a proof is about: one cost, or the ends of a front."""
+    from onewatt.units import format_quantity
+
+    costs = [
+        f"{format_quantity(energy, 'J', digits=6)} in {cycles:.0f} cycles"
+        for energy, cycles in zip(proof.energies, proof.cycles, strict=True)
+    ]
+    return costs[0] if len(costs) == 1 else f"its {len(costs)}, {costs[0]} to {costs[-1]}"

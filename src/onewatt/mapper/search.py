@@ -41,6 +41,7 @@ OBJECTIVES = ("edp", "energy", "latency", "layer_edp")
 DEFAULT_TILES: Tiles = "tight"
 #: Boxes of tilings that are looked at in each set before a search settles for a stated gap.
 EFFORT = 2_000_000
+_NOTHING_FITS = "nothing fits"  # what `search_layer` says when no tiling does
 _SETS: dict[Tiles, str] = {
     "perfect": "tiles that divide the tile outside",
     "tight": "tiles ceil(parent / n)",
@@ -291,10 +292,11 @@ def _search_task(task: tuple[Einsum, _Ask], stop: Callable[[], bool]) -> Found:
             effort=ask.effort,
         )  # fmt: skip
     except MappingError as error:
-        raise MappingError(
-            f"layer {einsum.name!r} does not fit chip {ask.architecture.name!r}: "
-            f"{why_not(one, ask.architecture)}"
-        ) from error
+        where = f"layer {einsum.name!r} {{}} chip {ask.architecture.name!r}"
+        if str(error) != _NOTHING_FITS:  # it may well fit, but nobody could prove an optimum
+            raise MappingError(f"{where.format('cannot be searched on')}: {error}") from error
+        why = why_not(one, ask.architecture)
+        raise MappingError(f"{where.format('does not fit')}: {why}") from error
     except Stopped as stopped:
         raise Stopped(f"stopped before any mapping of layer {einsum.name!r} was found") from stopped
     # the same effort ends with the same gap, but an interrupt comes at any time

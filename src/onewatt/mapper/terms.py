@@ -239,5 +239,9 @@ def without_negative(words: Linear) -> Linear:
                 made[key] = 0.0
                 break
         else:
-            raise MappingError("the prices of this chip leave no bound on partial sums")
+            raise MappingError(
+                "its prices leave no bound on partial sums: those that come back (read, fill) cost "
+                "more than those that leave (update, drain, hop); state dearer drains or hops, or "
+                "let one memory fewer keep Outputs"
+            )
     return made
