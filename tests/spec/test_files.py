@@ -241,6 +241,19 @@ def test_what_a_chip_cannot_mean_is_refused(node, message):
 
 
 @pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ("{where: X, ranks: [M, M]}", "limit at 'X' names rank 'M' twice"),
+        ("{where: DRAM, order: [M, C, M]}", "limit at 'DRAM' names rank 'M' twice"),
+        ("{where: X, ranks: [M]}, {where: X, ranks: [C]}", "'odd' names place 'X' twice"),
+    ],
+)
+def test_limits_that_contradict_themselves_are_refused(limits, message):
+    with pytest.raises(InputError, match=r"t\.yaml:\d+:\d+: .*" + message):
+        loads(f"{CHIP}dataflow: {{name: odd, limits: [{limits}]}}\n", "chip", name="t.yaml")
+
+
+@pytest.mark.parametrize(
     ("change", "message"),
     [
         (("Weights", "Foo"), "expected inputs 'Inputs' and 'Weights' and output 'Outputs'"),

@@ -18,7 +18,7 @@ from onewatt.mapper.compiled import compile_ahead, compiled
 from onewatt.mapper.exact import TOLERANCE, Found, Goal, Tiles, search_layer
 from onewatt.mapper.front import Choice, choose
 from onewatt.mapper.problem import without_trivial
-from onewatt.mapper.whynot import why_not
+from onewatt.mapper.whynot import check_limits, why_not
 from onewatt.model.bound import bound
 from onewatt.model.budget import judge
 from onewatt.model.evaluate import evaluate, priceable, versions
@@ -136,6 +136,7 @@ def search(
     if not workload.einsums:
         names = ", ".join(f"{u.name!r} ({u.op})" for u in unpriced[:6])
         raise InputError(f"workload {workload.name!r} has nothing that can be priced: {names}")
+    check_limits(workload, architecture)
     launch = _launch(architecture, prices)
     apart = objective == "layer_edp" and any(launch)  # a launch weighs on each layer's product
     goal: Goal = "front" if objective == "edp" or cap is not None or apart else objective

@@ -11,6 +11,8 @@ from onewatt.spec.types import Bits, Noun
 from onewatt.spec.zeros import Measured, Structured
 
 INPUTS, WEIGHTS, OUTPUTS = "Inputs", "Weights", "Outputs"
+#: The ranks that networks of the zoo and of files have (docs/nomenclature.md).
+RANKS = ("N", "G", "M", "C", "P", "Q", "R", "S", "Z", "T")
 _MOST_SUMS = 10**8
 _MOST_POINTS = 2**53  # counts stay exact as floats
 _SAME_DENSITY = 1e-9
