@@ -16,6 +16,7 @@ from onewatt.model.evaluate import evaluate
 from onewatt.spec.architecture import Container, Dataflow, Limit, Network, SparseFeature
 from onewatt.spec.budget import Budget
 from onewatt.spec.network import ActionEnergy
+from onewatt.spec.workload import Rank
 
 
 @pytest.mark.parametrize(
@@ -47,6 +48,19 @@ def test_what_cannot_be_bounded_is_not_said_not_to_fit():
     chip = msgspec.structs.replace(chip, nodes=tuple(costly if n is pad else n for n in nodes))
     with pytest.raises(MappingError, match="cannot be searched on chip 'tiny': its prices leave"):
         search(network(gemm()), chip)
+
+
+def test_a_rank_that_addresses_no_tensor_is_work_without_words():
+    layer = gemm(m=2, c=2, p=2)
+    layer = msgspec.structs.replace(layer, ranks=(*layer.ranks, Rank(name="Z", size=3)))
+    chip = tiny(buffer_bits=160, spad_bits=32)
+    every = all_costs(layer, chip)
+    for objective, part in (("energy", 0), ("latency", 1)):
+        found = search(network(layer), chip, objective=objective, tiles="full").layers[0]
+        best = evaluate(layer, chip, found.mapping)
+        reached = (best.energy, best.cycles(layer.name))[part]
+        assert reached == near(min(row[part] for row in every), rel=1e-12)
+        assert 0 < found.lower_bound.value <= (reached / chip.clock if part else reached)
 
 
 def test_no_mapping_beats_the_bound():

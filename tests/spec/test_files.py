@@ -258,6 +258,8 @@ def test_limits_that_contradict_themselves_are_refused(limits, message):
     [
         (("Weights", "Foo"), "expected inputs 'Inputs' and 'Weights' and output 'Outputs'"),
         (("M: 2", "M: 1152921504606846976"), "expected at most 2.53"),
+        (("[C]", "[99999999999999999999C]"), "index 99999999999999999999C reaches 2e.20; expected"),
+        (("[M, C]", "[4503599627370497C, M]"), "sums below 2.53"),
         (("ranks:", "count: 1000000000000000000000\n  ranks:"), "has count 1000000000000000000000"),
     ],
 )

@@ -79,13 +79,16 @@ def _too_small(
             needs[tensor.name] = tile_words(tensor, least) * width * copies
     whole = ", ".join(f"{r} {n}" for r, n in least.items() if n > 1)
     each = "each tensor" if len(needs) > 1 else " ".join(needs)
-    tile = f"a tile of {whole}" if whole else f"one word of {each}"
-    rooms = [("", memory.capacity, sum(needs.values()))]
-    rooms += [(f" for {s.tensor}", s.capacity, needs.get(s.tensor, 0)) for s in memory.partition]
+    tile = f"a tile of {whole}" if whole else "one word"
+    every = tile if whole else f"one word of {each}"
+    rooms = [("", memory.capacity, every, sum(needs.values()))]
+    rooms += [
+        (f" for {s.tensor}", s.capacity, tile, needs.get(s.tensor, 0)) for s in memory.partition
+    ]
     return [
-        f"{memory.name!r} holds {room / 8:g} B{whose} and {tile if whole or not whose else 'one word'} "
-        f"needs {need / 8:g} B: {need / room:.3g} times the capacity, or a bypass, would help"
-        for whose, room, need in rooms
+        f"{memory.name!r} holds {room / 8:g} B{whose} and {what} needs {need / 8:g} B: "
+        f"{need / room:.3g} times the capacity, or a bypass, would help"
+        for whose, room, what, need in rooms
         if room is not None and need > room
     ]
 

@@ -164,6 +164,13 @@ class Einsum(Noun):
                 f"{where}, tensor {tensor.name!r} uses a rank in two dimensions; expected each "
                 "rank in at most one"
             )
+        for index in tensor.projection:
+            reach = sum(t.coefficient * (self.sizes[t.rank] - 1) for t in index.terms)
+            if reach >= _MOST_POINTS or any(t.coefficient >= _MOST_POINTS for t in index.terms):
+                raise InputError(
+                    f"{where}, tensor {tensor.name!r}: index {index} reaches {reach:.3g}; expected "
+                    "coefficients and sums below 2^53"
+                )
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
