@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from onewatt.mapper.certificate import Certificate
 
 RECOUNTING = "recounting the proof"
+_GOALS = {"front": "energy and latency at once", "layer_edp": "EDP"}
 
 
 def verify(
@@ -33,7 +34,7 @@ def verify(
         boxes = check(proof, advance)
     terminal.console().print(
         f"proved: no mapping of {proof.einsum.name!r} on {proof.architecture.name!r} is better in "
-        f"{proof.goal} (tiles {proof.tiles}, dataflow {proof.architecture.dataflow.name}) than "
+        f"{_GOALS.get(proof.goal, proof.goal)} (tiles {proof.tiles}, dataflow {proof.architecture.dataflow.name}) than "
         f"{_answer(proof)}; {boxes} boxes recounted"
     )
 
