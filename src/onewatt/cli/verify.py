@@ -32,10 +32,11 @@ def verify(
     proof = load_certificate(certificate)
     with terminal.progress(True, RECOUNTING) as advance:
         boxes = check(proof, advance)
+    chip, goal = proof.architecture, _GOALS.get(proof.goal, proof.goal)
     terminal.console().print(
-        f"proved: no mapping of {proof.einsum.name!r} on {proof.architecture.name!r} is better in "
-        f"{_GOALS.get(proof.goal, proof.goal)} (tiles {proof.tiles}, dataflow {proof.architecture.dataflow.name}) than "
-        f"{_answer(proof)}; {boxes} boxes recounted"
+        f"proved: no mapping of {proof.einsum.name!r} on {chip.name!r} is better in {goal} "
+        f"(tiles {proof.tiles}, dataflow {chip.dataflow.name}) than {_answer(proof)}; "
+        f"{boxes} boxes recounted"
     )
 
 
