@@ -77,6 +77,12 @@ def test_the_answer_does_not_depend_on_workers():
     assert msgspec.json.encode(one) == msgspec.json.encode(two)
 
 
+def test_fewer_than_no_workers_or_boxes_are_refused():
+    for wrong in ({"workers": -1}, {"effort": -1}):
+        with pytest.raises(InputError, match=r"-1.*; expected at least 0"):
+            search(network(gemm()), tiny(), **wrong)
+
+
 def test_equal_layers_are_searched_once():
     seen = []
     net = network(conv("a"), conv("b"), gemm())

@@ -89,7 +89,10 @@ def map(
         if stopped:
             raise Stopped("stopped before the proof was made")
         goal: Goal = "front" if wanted == "edp" or cap is not None else wanted
-        _prove(workload.einsums[0], architecture, goal, among, certificate, verify)
+        try:
+            _prove(workload.einsums[0], architecture, goal, among, certificate, verify)
+        except KeyboardInterrupt as error:
+            raise Stopped("interrupted before the proof was done; files written stay") from error
 
 
 def _check_work(einsum: Einsum, asked: list[str]) -> None:

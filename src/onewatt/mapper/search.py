@@ -128,6 +128,8 @@ def search(
         raise InputError(unknown("tile set", tiles, get_args(Tiles)))
     if batch < 1:
         raise InputError(f"found batch {batch!r}; expected at least 1")
+    if workers < 0 or (effort or 0) < 0:
+        raise InputError(f"found workers {workers!r} and effort {effort!r}; expected at least 0")
     cap = _read_cap(within, objective)
     if isinstance(budget, str):
         budget = Budget.parse(budget)
