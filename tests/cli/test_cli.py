@@ -170,6 +170,13 @@ def test_a_budget_gates(run, budget, expected, word):
         (["map", "x::conv9", "--chip", "tiny"], "unknown layer 'conv9'"),
         (["map", "x::", "--chip", "tiny"], "expected a layer's name after '::'"),
         (["map", "x::pool", "--chip", "tiny", "-o", "m.yaml"], "has no mapping to write"),
+        (["map", "x::pool", "--chip", "tiny", "--verify"], "--verify: layer 'pool' is vector"),
+        (
+            ["map", "x::pool", "--chip", "tiny", "--certificate", "p"],
+            "has no mapping to write or p",
+        ),
+        (["map", "x::fc", "--chip", "tiny", "--certificate", "."], "--certificate: . is a dir"),
+        (["map", "x::fc", "--chip", "tiny", "-o", "/dev/null/m"], "/dev/null is a file; expect"),
         (["evaluate", "x", "tiny", "gone.yaml"], "gone.yaml: cannot be read"),
         (["evaluate", "x", "tiny", "m.yaml", "--convention", "timelop"], "Did you mean 'timeloop'"),
         (["report", "gone.json"], "gone.json: cannot be read"),

@@ -88,6 +88,8 @@ def test_map_writes_a_proof_and_verify_recounts_it(capsys, monkeypatch, tmp_path
     code, out, _ = run("verify", "proof.json")
     assert code == 0
     assert "proved: no mapping of 'fc1' on 'eyeriss' is better in energy" in out
+    told = json.loads((tmp_path / "proof.json").read_text())
+    assert f" in {told['cycles'][0]:.0f} cycles; " in " ".join(out.split())
     (tmp_path / "proof.json").write_text('{"trees": []}')
     code, _, err = run("verify", "proof.json")
     assert code == 1

@@ -13,6 +13,7 @@ import pytest
 
 from onewatt.cli import main
 from onewatt.errors import Stopped
+from onewatt.mapper import exact
 from onewatt.mapper import search as mapper
 from onewatt.report.schema import result_schema
 from onewatt.report.store import load_result
@@ -36,6 +37,20 @@ def test_interrupt_leaves_nothing(run, monkeypatch, tmp_path):
     assert (code, out) == (130, "")
     assert "interrupted" in err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_proof_leaves_what_was_written(run, monkeypatch, tmp_path):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(exact, "certify", interrupted)
+    code, out, err = run("map", "x::conv3", "--chip", "tiny", "-o", "m.yaml", "--certificate", "p")
+    assert (code, err) == (
+        130,
+        "onewatt: interrupted before the proof was done; files written stay\n",
+    )
+    assert "conv3" in out
+    assert [p.name for p in tmp_path.iterdir()] == ["m.yaml"]
 
 
 def test_interrupt_from_the_keyboard(tmp_path):

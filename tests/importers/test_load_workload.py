@@ -44,6 +44,7 @@ def test_yaml_and_its_batch(tmp_path):
     [
         ("alexnt", "Did you mean 'alexnet'"),
         ("model.h5", "is no file and no known network"),
+        ("", "found '' as a network; expected"),
         ("none.onnx", "cannot be read"),
         ("none.yaml", "cannot be read"),
         ("weights.safetensors", "weights without a network"),

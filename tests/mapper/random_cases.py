@@ -46,6 +46,10 @@ def chip(rng):
     def paid(*actions):
         return energy(rng.choice([1, 2, 5, 20, 200]) * 1e-12, *actions)
 
+    def paid_apart():
+        """What comes back may cost more than what leaves, or less."""
+        return paid("read", "fill") + paid("update", "drain") if rng.random() < 0.3 else paid()
+
     clusters = ("CX",) * (rng.random() < 0.3)
     networks = tuple(
         Network(
@@ -53,9 +57,7 @@ def chip(rng):
             axes=rng.choice([("X",), ("Y",), ("X", "Y")]) + clusters * rng.choice([0, 1]),
             reduces=t == "Outputs" and rng.random() < 0.5,
             forwards=t != "Outputs" and rng.random() < 0.3,
-            # sums on a slow network in every cluster have no bound unless a spad keeps them
-            words_per_cycle=None if clusters and t == "Outputs" else rng.choice([None, 1.0, 2.0]),
-            energy=paid("hop"),
+            words_per_cycle=rng.choice([None, 1.0, 2.0]), energy=paid("hop"),
         )
         for t in EVERY if rng.random() < 0.6
     )  # fmt: skip
@@ -64,12 +66,12 @@ def chip(rng):
     buffer = Memory(
         name="GLB", keeps=keeps, may_keep=may, capacity=rng.choice([64, 128, 256, 512, None]),
         width=rng.choice([None, 64]), shared_bandwidth=rng.choice([None, 1.0, 4.0]),
-        buffering=rng.choice([1, 2, 2]), energy=paid(),
+        buffering=rng.choice([1, 2, 2]), energy=paid_apart(),
     )  # fmt: skip
     here = tuple(t for t in EVERY if rng.random() < 0.6)
     pad = Memory(
         name="Spad", keeps=here, capacity=rng.choice([32, 48, 64, 128, None]),
-        read_bandwidth=rng.choice([None, 1.0]), energy=paid(),
+        read_bandwidth=rng.choice([None, 1.0]), energy=paid_apart(),
     )  # fmt: skip
     sizes = [1, 2, 3] if clusters else [1, 2, 3, 4]
     axes = tuple(Axis(name=a, size=rng.choice(sizes)) for a in (*clusters, "Y", "X"))

@@ -102,10 +102,35 @@ def test_a_layer_that_is_not_the_one_is_refuted(proof):
 
 def test_hostile_files(proof, tmp_path):
     path = tmp_path / "proof.json"
-    for text in (b"", b"{}", b"[1]", b'{"trees": [{"codes": "!"}]}', b"\xff\xfe"):
+    for text in (b"", b"{}", b"[1]", b'{"trees": [{"codes": "!"}]}', b"\xff\xfe", b"[" * 9999):
         path.write_bytes(text)
         with pytest.raises(InputError, match="is not a certificate"):
             load_certificate(path)
+    with pytest.raises(InputError, match="cannot be read"):
+        load_certificate(tmp_path)
+
+
+def test_a_certificate_has_one_tree_a_case_and_a_cost_an_answer(proof, tmp_path):
+    number = max(range(len(proof.trees)), key=lambda i: len(proof.trees[i].codes))
+    tree = proof.trees[number]
+    with pytest.raises(InputError, match="breaks off inside its last cut"):
+        changed(proof, number, codes=tree.codes[:2])
+    with pytest.raises(InputError, match="two trees of case"):
+        msgspec.structs.replace(
+            proof, trees=(Tree(tree.template, tree.through, (0,)), *proof.trees)
+        )
+    with pytest.raises(InputError, match="1 answers, 0 energies and 1 cycles"):
+        msgspec.structs.replace(proof, energies=())
+    save_certificate(proof, tmp_path / "proof.json")
+    whole = msgspec.json.decode((tmp_path / "proof.json").read_bytes())
+    for lie, says in (
+        (whole | {"cycles": []}, "1 answers, 1 energies and 0 cycles"),
+        (whole | {"trees": [*whole["trees"], whole["trees"][0]]}, "two trees of case"),
+        ({k: v for k, v in whole.items() if k != "schema"}, "no 'schema'"),
+    ):
+        (tmp_path / "lie.json").write_bytes(msgspec.json.encode(lie))
+        with pytest.raises(InputError, match=f"lie.json: is not a certificate: .*{says}"):
+            load_certificate(tmp_path / "lie.json")
 
 
 def test_gemm_on_every_set():

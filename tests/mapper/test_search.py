@@ -13,8 +13,10 @@ from onewatt.mapper.exact import search_layer
 from onewatt.mapper.search import search
 from onewatt.model.bound import least
 from onewatt.model.evaluate import evaluate
-from onewatt.spec.architecture import Dataflow, Limit, SparseFeature
+from onewatt.spec.architecture import Container, Dataflow, Limit, Network, SparseFeature
 from onewatt.spec.budget import Budget
+from onewatt.spec.network import ActionEnergy
+from onewatt.spec.workload import Rank
 
 
 @pytest.mark.parametrize(
@@ -30,6 +32,37 @@ def test_finds_the_optimum_of_tiny_layers(sizes, buffer_bits):
         assert found == near(min(value(e, c) for e, c, _ in every), rel=1e-12)
 
 
+def test_what_cannot_be_bounded_is_not_said_not_to_fit():
+    """A register that takes partial sums back at a price, behind a network that adds them free."""
+    chip = tiny()
+    pad = next(m for m in chip.memories if m.name == "Spad")
+    costly = msgspec.structs.replace(pad, energy=tuple(
+        ActionEnergy(action=a, energy=e * 1e-12)
+        for a, e in (("read", 30), ("fill", 1), ("update", 1), ("drain", 1))
+    ))  # fmt: skip
+    net = Network(name="sums", tensors=("Outputs",), axes=("Y", "X"), reduces=True,
+                  energy=(ActionEnergy(action="hop", energy=0.0),))  # fmt: skip
+    nodes = [n for n in chip.nodes if not (isinstance(n, Network) and "Outputs" in n.tensors)]
+    at = next(i for i, n in enumerate(nodes) if isinstance(n, Container))
+    nodes = [*nodes[:at], net, *nodes[at:]]
+    chip = msgspec.structs.replace(chip, nodes=tuple(costly if n is pad else n for n in nodes))
+    with pytest.raises(MappingError, match="cannot be searched on chip 'tiny': its prices leave"):
+        search(network(gemm()), chip)
+
+
+def test_a_rank_that_addresses_no_tensor_is_work_without_words():
+    layer = gemm(m=2, c=2, p=2)
+    layer = msgspec.structs.replace(layer, ranks=(*layer.ranks, Rank(name="Z", size=3)))
+    chip = tiny(buffer_bits=160, spad_bits=32)
+    every = all_costs(layer, chip)
+    for objective, part in (("energy", 0), ("latency", 1)):
+        found = search(network(layer), chip, objective=objective, tiles="full").layers[0]
+        best = evaluate(layer, chip, found.mapping)
+        reached = (best.energy, best.cycles(layer.name))[part]
+        assert reached == near(min(row[part] for row in every), rel=1e-12)
+        assert 0 < found.lower_bound.value <= (reached / chip.clock if part else reached)
+
+
 def test_no_mapping_beats_the_bound():
     layer, chip = gemm(m=3, c=3, p=2), tiny(buffer_bits=160, spad_bits=32)
     energy, cycles = least(layer, chip, prices(chip))
@@ -42,6 +75,12 @@ def test_the_answer_does_not_depend_on_workers():
     net = network(conv(), gemm(), relu(), conv("again"), conv("other", m=6, p=4))
     one, two = search(net, tiny(), workers=1), search(net, tiny(), workers=2)
     assert msgspec.json.encode(one) == msgspec.json.encode(two)
+
+
+def test_fewer_than_no_workers_or_boxes_are_refused():
+    for wrong in ({"workers": -1}, {"effort": -1}):
+        with pytest.raises(InputError, match=r"-1.*; expected at least 0"):
+            search(network(gemm()), tiny(), **wrong)
 
 
 def test_equal_layers_are_searched_once():

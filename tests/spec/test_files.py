@@ -244,10 +244,25 @@ def test_what_a_chip_cannot_mean_is_refused(node, message):
 
 
 @pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ("{where: X, ranks: [M, M]}", "limit at 'X' names rank 'M' twice"),
+        ("{where: DRAM, order: [M, C, M]}", "limit at 'DRAM' names rank 'M' twice"),
+        ("{where: X, ranks: [M]}, {where: X, ranks: [C]}", "'odd' names place 'X' twice"),
+    ],
+)
+def test_limits_that_contradict_themselves_are_refused(limits, message):
+    with pytest.raises(InputError, match=r"t\.yaml:\d+:\d+: .*" + message):
+        loads(f"{CHIP}dataflow: {{name: odd, limits: [{limits}]}}\n", "chip", name="t.yaml")
+
+
+@pytest.mark.parametrize(
     ("change", "message"),
     [
         (("Weights", "Foo"), "expected inputs 'Inputs' and 'Weights' and output 'Outputs'"),
         (("M: 2", "M: 1152921504606846976"), "expected at most 2.53"),
+        (("[C]", "[99999999999999999999C]"), "index 99999999999999999999C reaches 2e.20; expected"),
+        (("[M, C]", "[4503599627370497C, M]"), "sums below 2.53"),
         (("ranks:", "count: 1000000000000000000000\n  ranks:"), "has count 1000000000000000000000"),
     ],
 )

@@ -9,7 +9,7 @@ import typer
 
 from onewatt.cli import options, searching, terminal
 from onewatt.cli.inputs import chip_with, only, split_layer, timeloop_file
-from onewatt.errors import InputError
+from onewatt.errors import InputError, Stopped
 
 if TYPE_CHECKING:
     from onewatt.mapper.exact import Goal, Tiles
@@ -56,12 +56,17 @@ def map(
     wanted = options.read_objective(objective)
     cap = options.read_within(within, wanted)
     among = options.read_tiles(tiles)
+    files = {"-o": output, "--timeloop": timeloop, "--certificate": certificate}
+    for option, path in files.items():
+        if path is not None:
+            options.check_file(option, path)
     model, name = split_layer(layer)
 
     from onewatt.importers.load import load_workload
 
     architecture = chip_with(chip, dataflow, energy_table, area_table)
     workload = only(load_workload(model), name)
+    _check_work(workload.einsums[0], [*(k for k, v in files.items() if v), *["--verify"] * verify])
     result, stopped = searching.found(
         workload, architecture, objective=wanted, within=cap, tiles=among, fresh=fresh, seed=seed,
         watched=not as_json,
@@ -69,8 +74,6 @@ def map(
     if not result.layers:
         raise InputError(f"chip {architecture.name!r} cannot compute layer {layer!r}")
     found = result.layers[0]
-    if found.mapping is None and (output or timeloop):
-        raise InputError(f"-o: layer {found.name!r} is vector work and has no mapping to write")
     if found.mapping is not None:
         _write(workload.einsums[0], architecture, found.mapping, model, output, timeloop)
     if as_json:
@@ -81,10 +84,23 @@ def map(
         from onewatt.report.text import show_layer
 
         show_layer(result, found.name, terminal.console())
-    if certificate is not None or verify:
-        goal: Goal = "front" if wanted == "edp" or cap is not None else wanted
-        _prove(workload.einsums[0], architecture, goal, among, certificate, verify)
     searching.check_finished(result, stopped)
+    if certificate is not None or verify:
+        if stopped:
+            raise Stopped("stopped before the proof was made")
+        goal: Goal = "front" if wanted == "edp" or cap is not None else wanted
+        try:
+            _prove(workload.einsums[0], architecture, goal, among, certificate, verify)
+        except KeyboardInterrupt as error:
+            raise Stopped("interrupted before the proof was done; files written stay") from error
+
+
+def _check_work(einsum: Einsum, asked: list[str]) -> None:
+    """Refuse to write or prove the mapping of vector work, which has none."""
+    if asked and einsum.work == "vector":
+        raise InputError(
+            f"{asked[0]}: layer {einsum.name!r} is vector work and has no mapping to write or prove"
+        )
 
 
 def _write(
@@ -123,6 +139,7 @@ def _prove(
 
     proof = certify(einsum, architecture, goal, tiles)
     if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
         save_certificate(proof, path)
     if recount:
         with terminal.progress(True, RECOUNTING) as advance:

@@ -255,6 +255,19 @@ def check_folder(folder: Path) -> None:
     """Refuse a place that cannot be written to before anything is searched."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"-o: {folder} is a file; expected a directory")
+    _check_above("-o", folder)
+
+
+def check_file(option: str, path: Path) -> None:
+    """Refuse a file that cannot be written before anything is searched."""
+    if path.is_dir():
+        raise InputError(f"{option}: {path} is a directory; expected a file")
+    _check_above(option, path.parent)
+
+
+def _check_above(option: str, folder: Path) -> None:
     above = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+    if not above.is_dir():
+        raise InputError(f"{option}: {above} is a file; expected a directory")
     if not os.access(above, os.W_OK):
-        raise InputError(f"-o: {above} cannot be written to")
+        raise InputError(f"{option}: {above} cannot be written to")

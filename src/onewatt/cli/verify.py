@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from onewatt.cli import terminal
 
+if TYPE_CHECKING:
+    from onewatt.mapper.certificate import Certificate
+
 RECOUNTING = "recounting the proof"
+_GOALS = {"front": "energy and latency at once", "layer_edp": "EDP"}
 
 
 def verify(
@@ -28,8 +32,20 @@ def verify(
     proof = load_certificate(certificate)
     with terminal.progress(True, RECOUNTING) as advance:
         boxes = check(proof, advance)
+    chip, goal = proof.architecture, _GOALS.get(proof.goal, proof.goal)
     terminal.console().print(
-        f"proved: no mapping of {proof.einsum.name!r} on {proof.architecture.name!r} is better in "
-        f"{proof.goal} (tiles {proof.tiles}, dataflow {proof.architecture.dataflow.name}); "
+        f"proved: no mapping of {proof.einsum.name!r} on {chip.name!r} is better in {goal} "
+        f"(tiles {proof.tiles}, dataflow {chip.dataflow.name}) than {_answer(proof)}; "
         f"{boxes} boxes recounted"
     )
+
+
+def _answer(proof: Certificate) -> str:
+    """Return what a proof is about: one cost, or the ends of a front."""
+    from onewatt.units import format_quantity
+
+    costs = [
+        f"{format_quantity(energy, 'J', digits=6)} in {cycles:.0f} cycles"
+        for energy, cycles in zip(proof.energies, proof.cycles, strict=True)
+    ]
+    return costs[0] if len(costs) == 1 else f"its {len(costs)}, {costs[0]} to {costs[-1]}"

@@ -102,6 +102,8 @@ def _from_object(source: Any, batch: int, given: dict[str, Any]) -> Workload:
 
 
 def _from_text(text: str, batch: int, given: dict[str, Any]) -> Workload:
+    if not text.strip():  # which Path would read as this directory
+        raise InputError(f"found {text!r} as a network; expected {_ACCEPTED}")
     path = Path(text)
     suffix = path.suffix.lower()
     if in_zoo(text):  # a folder of that name is './resnet50'

@@ -14,6 +14,7 @@ from onewatt.spec.architecture import Architecture
 from onewatt.spec.workload import Einsum
 
 _MOST = 1 << 28  # codes take no more memory than this when unpacked
+_CUT = 8  # the least code of a cut
 
 
 class Tree(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,6 +31,19 @@ class Tree(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     through: tuple[int, ...]
     codes: tuple[int, ...]
 
+    def __post_init__(self) -> None:
+        """Refuse a tree that breaks off inside a cut."""
+        at = 0
+        while at < len(self.codes):
+            at += 3 if self.codes[at] >= _CUT else 1
+        if at > len(self.codes):
+            raise InputError(f"the tree of {self.place} breaks off inside its last cut")
+
+    @property
+    def place(self) -> str:
+        """Which part of the space the tree covers."""
+        return f"case {self.through} of outline {self.template}"
+
 
 class Certificate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An answer for one run of a layer, and the trees that prove it."""
@@ -43,6 +57,20 @@ class Certificate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cycles: tuple[float, ...]
     trees: tuple[Tree, ...]
     schema: Literal["onewatt/certificate/1"] = "onewatt/certificate/1"
+
+    def __post_init__(self) -> None:
+        """Refuse answers without their costs, and two trees for one case."""
+        rows = len(self.answer), len(self.energies), len(self.cycles)
+        if len(set(rows)) > 1:
+            raise InputError(
+                f"it has {rows[0]} answers, {rows[1]} energies and {rows[2]} cycles; expected as "
+                "many of each"
+            )
+        seen = set[str]()
+        for tree in self.trees:
+            if tree.place in seen:
+                raise InputError(f"it has two trees of {tree.place}; expected one")
+            seen.add(tree.place)
 
 
 class _Packed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,13 +98,19 @@ def load_certificate(path: Path) -> Certificate:
     """
     try:
         data = msgspec.json.decode(path.read_bytes())
+        if "schema" not in data:  # it has a default for what is made, not for what is read
+            raise InputError("it has no 'schema'")
         for row in data["trees"]:
             packed = msgspec.convert(row, _Packed)
             reader = zlib.decompressobj()
             codes = reader.decompress(base64.b64decode(packed.codes, validate=True), _MOST)
             if reader.unconsumed_tail:
-                raise InputError(f"{path}: a tree is larger than a certificate can be")
+                raise InputError("a tree is larger than a certificate can be")
             row["codes"] = msgspec.json.decode(codes, type=list[int])
         return msgspec.convert(data, Certificate)
-    except (OSError, ValueError, KeyError, TypeError, zlib.error) as error:
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except KeyError as error:
+        raise InputError(f"{path}: is not a certificate: it has no {error}") from error
+    except (InputError, ValueError, TypeError, RecursionError, zlib.error) as error:
         raise InputError(f"{path}: is not a certificate: {error}") from error

@@ -18,7 +18,7 @@ from onewatt.mapper.compiled import compile_ahead, compiled
 from onewatt.mapper.exact import TOLERANCE, Found, Goal, Tiles, search_layer
 from onewatt.mapper.front import Choice, choose
 from onewatt.mapper.problem import without_trivial
-from onewatt.mapper.whynot import why_not
+from onewatt.mapper.whynot import check_limits, why_not
 from onewatt.model.bound import bound
 from onewatt.model.budget import judge
 from onewatt.model.evaluate import evaluate, priceable, versions
@@ -41,6 +41,7 @@ OBJECTIVES = ("edp", "energy", "latency", "layer_edp")
 DEFAULT_TILES: Tiles = "tight"
 #: Boxes of tilings that are looked at in each set before a search settles for a stated gap.
 EFFORT = 2_000_000
+_NOTHING_FITS = "nothing fits"  # what `search_layer` says when no tiling does
 _SETS: dict[Tiles, str] = {
     "perfect": "tiles that divide the tile outside",
     "tight": "tiles ceil(parent / n)",
@@ -127,6 +128,8 @@ def search(
         raise InputError(unknown("tile set", tiles, get_args(Tiles)))
     if batch < 1:
         raise InputError(f"found batch {batch!r}; expected at least 1")
+    if workers < 0 or (effort or 0) < 0:
+        raise InputError(f"found workers {workers!r} and effort {effort!r}; expected at least 0")
     cap = _read_cap(within, objective)
     if isinstance(budget, str):
         budget = Budget.parse(budget)
@@ -135,6 +138,7 @@ def search(
     if not workload.einsums:
         names = ", ".join(f"{u.name!r} ({u.op})" for u in unpriced[:6])
         raise InputError(f"workload {workload.name!r} has nothing that can be priced: {names}")
+    check_limits(workload, architecture)
     launch = _launch(architecture, prices)
     apart = objective == "layer_edp" and any(launch)  # a launch weighs on each layer's product
     goal: Goal = "front" if objective == "edp" or cap is not None or apart else objective
@@ -291,10 +295,11 @@ def _search_task(task: tuple[Einsum, _Ask], stop: Callable[[], bool]) -> Found:
             effort=ask.effort,
         )  # fmt: skip
     except MappingError as error:
-        raise MappingError(
-            f"layer {einsum.name!r} does not fit chip {ask.architecture.name!r}: "
-            f"{why_not(one, ask.architecture)}"
-        ) from error
+        where = f"layer {einsum.name!r} {{}} chip {ask.architecture.name!r}"
+        if str(error) != _NOTHING_FITS:  # it may well fit, but nobody could prove an optimum
+            raise MappingError(f"{where.format('cannot be searched on')}: {error}") from error
+        why = why_not(one, ask.architecture)
+        raise MappingError(f"{where.format('does not fit')}: {why}") from error
     except Stopped as stopped:
         raise Stopped(f"stopped before any mapping of layer {einsum.name!r} was found") from stopped
     # the same effort ends with the same gap, but an interrupt comes at any time

@@ -88,6 +88,7 @@ class Ledger:
         self.accesses: list[Access] = []
         self.ports: dict[str, Linear] = {}
         self.per_step: dict[str, float] = {}
+        self._instances: dict[str, int] = {}
         for x, tensor in enumerate(einsum.tensors):
             self._tensor(x, tensor)
         done = sparse.effective(einsum, chip.mac)
@@ -97,6 +98,7 @@ class Ledger:
             paid += part * price.energy if price else 0.0
         self.energy.one += einsum.points * paid
         self.exact.one += einsum.points * paid
+        self._settle()
         self.standing = standing_energy(chip, prices)
         self.step_cycles = sparse.duration(einsum, chip.mac, 1) / chip.mac.lanes
 
@@ -201,12 +203,25 @@ class Ledger:
     def _load(self, name: str, words: Linear, cycles: float, instances: int) -> None:
         """Load a port: the first of its instances works in every step, so compute counts steps."""
         row = self.ports.setdefault(name, Linear())
+        self._instances[name] = instances
         for key, value in words.items():
             if key.keeps or instances == 1:
                 row[key] = row.get(key, 0.0) + value * cycles / instances
             else:
                 self.per_step[name] = self.per_step.get(name, 0.0) + value * cycles
         row.one += words.one * cycles / instances
+
+    def _settle(self) -> None:
+        """Count no reads of sums at a port whose terms say less of them than its steps do.
+
+        What is read is what is updated, in every step, less what need not be; it is not negative.
+        """
+        for name, row in self.ports.items():
+            try:
+                without_negative(row)
+            except MappingError:
+                for key in [k for k in row if row[k] < 0 and name in self.per_step]:
+                    self.per_step[name] += row.pop(key) * self._instances[name]
 
     def _carry(self, way: Edge, sent: Linear, hops: Linear) -> None:
         for network in way.networks:
@@ -241,5 +256,9 @@ def without_negative(words: Linear) -> Linear:
                 made[other] -= part
                 made[key] += part
         if made[key] < -1e-30:
-            raise MappingError("the prices of this chip leave no bound on partial sums")
+            raise MappingError(
+                "its prices leave no bound on partial sums: those that come back (read, fill) cost "
+                "more than those that leave (update, drain, hop); state dearer drains or hops, or "
+                "let one memory fewer keep Outputs"
+            )
     return made

@@ -4,10 +4,30 @@ from __future__ import annotations
 
 import math
 
+from onewatt.errors import InputError, unknown
 from onewatt.mapper.template import Template, templates
+from onewatt.model.nest import tile_words
 from onewatt.model.words import stored_bits
 from onewatt.spec.architecture import Architecture, Memory
-from onewatt.spec.workload import Einsum
+from onewatt.spec.workload import RANKS, Einsum, Workload
+
+
+def check_limits(workload: Workload, architecture: Architecture) -> None:
+    """Refuse limits of a dataflow on ranks that nothing has: they would silently mean nothing.
+
+    Raises
+    ------
+    InputError
+        With the place and the rank.
+    """
+    ranks = dict.fromkeys([*RANKS, *(r.name for e in workload.einsums for r in e.ranks)])
+    for limit in architecture.dataflow.limits:
+        for rank in (*(limit.ranks or ()), *limit.order):
+            if rank not in ranks:
+                raise InputError(
+                    f"chip {architecture.name!r}, dataflow {architecture.dataflow.name!r}, limit "
+                    f"at {limit.where!r}: {unknown('rank', rank, ranks)}"
+                )
 
 
 def why_not(einsum: Einsum, architecture: Architecture) -> str:
@@ -51,23 +71,25 @@ def _too_small(
     kept: tuple[str, ...],
     least: dict[str, int],
 ) -> list[str]:
-    need = 0
+    needs: dict[str, int] = {}
     for tensor in einsum.tensors:
-        if tensor.name not in kept:
-            continue
-        words = math.prod(
-            1 + sum(t.coefficient * (least[t.rank] - 1) for t in index.terms)
-            for index in tensor.projection
-        )
-        width = stored_bits(architecture, memory, tensor, tensor is einsum.output)
-        need += words * width * (2 if memory.reserves_half else 1)
-    if memory.capacity is None or need <= memory.capacity:
-        return []
+        if tensor.name in kept:
+            width = stored_bits(architecture, memory, tensor, tensor is einsum.output)
+            copies = 2 if memory.reserves_half else 1
+            needs[tensor.name] = tile_words(tensor, least) * width * copies
     whole = ", ".join(f"{r} {n}" for r, n in least.items() if n > 1)
-    tile = f"a tile of {whole}" if whole else "one word of each tensor"
+    each = "each tensor" if len(needs) > 1 else " ".join(needs)
+    tile = f"a tile of {whole}" if whole else "one word"
+    every = tile if whole else f"one word of {each}"
+    rooms = [("", memory.capacity, every, sum(needs.values()))]
+    rooms += [
+        (f" for {s.tensor}", s.capacity, tile, needs.get(s.tensor, 0)) for s in memory.partition
+    ]
     return [
-        f"{memory.name!r} holds {memory.capacity / 8:g} B and {tile} needs {need / 8:g} B: "
-        f"{need / memory.capacity:.3g} times the capacity, or a bypass, would help"
+        f"{memory.name!r} holds {room / 8:g} B{whose} and {what} needs {need / 8:g} B: "
+        f"{need / room:.3g} times the capacity, or a bypass, would help"
+        for whose, room, what, need in rooms
+        if room is not None and need > room
     ]
 
 
@@ -99,5 +121,25 @@ def _loops(einsum: Einsum, template: Template) -> list[str]:
             reasons.append(
                 f"rank {rank.name!r} of {rank.size} may loop only on axis {axes}: allow it at a "
                 "memory or make the axis longer"
+            )
+    return reasons + _crowded(einsum, template)
+
+
+def _crowded(einsum: Einsum, template: Template) -> list[str]:
+    """Return the axes that each of some ranks fits on, but not all of them together."""
+    places = {
+        r.name: [s for s in template.slots if r.name in s.ranks] for r in einsum.ranks if r.size > 1
+    }
+    bound = {r: frozenset(here) for r, here in places.items() if here and all(s.axis for s in here)}
+    reasons: list[str] = []
+    for axes in sorted(set(bound.values()), key=sorted):
+        room = math.prod(s.size for s in axes)
+        ranks = {r: einsum.sizes[r] for r, here in bound.items() if here <= axes}
+        if len(ranks) > 1 and max(ranks.values()) <= room < math.prod(ranks.values()):
+            reasons.append(
+                f"ranks {' and '.join(f'{r!r} of {n}' for r, n in ranks.items())} may loop only on "
+                f"axis {' and '.join(f'{s.axis!r} ({s.size})' for s in sorted(axes))}, which needs "
+                f"{math.prod(ranks.values())} instances for them: allow one at a memory or make "
+                "the axis longer"
             )
     return reasons

@@ -124,7 +124,7 @@ def least_price(
     whole = max((sum(v * r for v, r in zip(vs, rooms, strict=True) if v) for vs in values),
                 default=0.0)  # fmt: skip
     whole += sum(t.price * t.flying for t in operands)
-    if whole <= 0:
+    if whole <= 0 or not powers:  # words serve any number of operations along a rank of no tensor
         return 0.0
     paid = 2 * whole * np.array(_PERIODS)
     worth = np.array(values, dtype=np.float64).reshape(len(values), len(rooms))

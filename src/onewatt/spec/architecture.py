@@ -13,6 +13,7 @@ from onewatt.spec.network import (
     above_zero,
     at_least_zero,
     known_tensors,
+    named_once,
 )
 from onewatt.spec.types import (
     Bits,
@@ -104,8 +105,7 @@ class Memory(Noun, tag_field="kind", tag="memory"):
             write_bandwidth=self.write_bandwidth, shared_bandwidth=self.shared_bandwidth,
         )  # fmt: skip
         at_least_zero(where, leak=self.leak, area=self.area)
-        known_tensors(where, (*self.keeps, *self.may_keep))
-        known_tensors(where, tuple(s.tensor for s in self.partition))
+        known_tensors(where, (*self.keeps, *self.may_keep, *(s.tensor for s in self.partition)))
         _known_features(where, self.sparse)
 
     @property
@@ -239,8 +239,10 @@ class Limit(Noun):
     keeps: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse tensors no chip knows."""
-        known_tensors(f"limit at {self.where!r}", self.keeps or ())
+        """Refuse tensors no chip knows, and ranks named twice."""
+        where = f"limit at {self.where!r}"
+        known_tensors(where, self.keeps or ())
+        named_once(where, "rank", self.ranks or (), self.order)
 
 
 class Dataflow(Noun):
@@ -249,6 +251,10 @@ class Dataflow(Noun):
     name: str = "free"
     limits: tuple[Limit, ...] = ()
     source: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse two limits at one place: they may contradict each other."""
+        named_once(f"dataflow {self.name!r}", "place", [n.where for n in self.limits])
 
 
 Node = Memory | Network | Container | Compute

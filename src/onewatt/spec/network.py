@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 from onewatt.errors import InputError, unknown
@@ -46,6 +47,14 @@ def at_least_zero(where: str, **values: float | None) -> None:
     for name, value in values.items():
         if value is not None and not (math.isfinite(value) and value >= 0):
             raise InputError(f"{where} has {name} {value!r}; expected at least 0")
+
+
+def named_once(where: str, what: str, *lists: Sequence[str]) -> None:
+    """Refuse a name that comes twice in one list."""
+    for names in lists:
+        for name in names:
+            if names.count(name) > 1:
+                raise InputError(f"{where} names {what} {name!r} twice; expected it once")
 
 
 def known_tensors(where: str, names: tuple[str, ...]) -> None:

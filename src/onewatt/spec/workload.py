@@ -11,6 +11,8 @@ from onewatt.spec.types import Bits, Noun
 from onewatt.spec.zeros import Measured, Structured
 
 INPUTS, WEIGHTS, OUTPUTS = "Inputs", "Weights", "Outputs"
+#: The ranks that networks of the zoo and of files have (docs/nomenclature.md).
+RANKS = ("N", "G", "M", "C", "P", "Q", "R", "S", "Z", "T")
 _MOST_SUMS = 10**8
 _MOST_POINTS = 2**53  # counts stay exact as floats
 _SAME_DENSITY = 1e-9
@@ -162,6 +164,13 @@ class Einsum(Noun):
                 f"{where}, tensor {tensor.name!r} uses a rank in two dimensions; expected each "
                 "rank in at most one"
             )
+        for index in tensor.projection:
+            reach = sum(t.coefficient * (self.sizes[t.rank] - 1) for t in index.terms)
+            if reach >= _MOST_POINTS or any(t.coefficient >= _MOST_POINTS for t in index.terms):
+                raise InputError(
+                    f"{where}, tensor {tensor.name!r}: index {index} reaches {reach:.3g}; expected "
+                    "coefficients and sums below 2^53"
+                )
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
