@@ -72,7 +72,7 @@ def open_page(browser, tmp_path):
 
 @pytest.fixture
 def heights():
-    """Return a function: the height of the place of each chart that is drawn, and of its drawing."""
+    """Return a function: the height of the place of each chart, and of what is drawn there."""
     script = """[...document.querySelectorAll('.chart')]
         .map((place) => [place, place.querySelector('.main-svg')])
         .filter(([_, drawing]) => drawing)

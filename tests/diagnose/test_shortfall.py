@@ -183,3 +183,53 @@ def test_where_none_is_enough_the_fewest_shrink_together(found):
 def test_contradictions_are_refused(text, said):
     with pytest.raises((InputError, UnitError), match=said):
         Budget.parse(text)
+
+
+def number(text, after):
+    """Return the quantity that follows some words."""
+    return text.split(after)[1].split()[0]
+
+
+def test_what_is_told_in_words_is_enough_as_it_stands(found):
+    """A reader types the rounded figures, so they are rounded to the side that is enough."""
+    for share in (0.4, 0.4567, 0.5013, 0.77, 0.8321, 0.93):
+        asked = share * found.latency
+        _, (missed,) = judged(found, f"{asked * 1e3:.12f} ms")
+        clock = float(number(remedy(missed, "clock").change, "a clock of "))
+        assert found.latency * found.architecture.clock / (clock * 1e6) <= asked
+        for told in missed.remedies:
+            if told.enough and told.place in ("DRAM", "compute", "GLB"):
+                factor = float(told.change.split("x the ")[0])
+                assert latency_with(found, told.place, factor) <= asked
+        watts = share * found.power
+        _, (missed,) = judged(found, f"{watts * 1e3:.12f} mW")
+        clock = float(number(remedy(missed, "clock").change, "a clock of "))
+        assert found.power * clock * 1e6 / found.architecture.clock <= watts * (1 + 1e-12)
+        asked = share * found.energy
+        _, (missed,) = judged(found, f"{asked * 1e6:.12f} uJ")
+        group = next(r for r in missed.remedies if "less would do" in r.change)
+        factor = float(group.change.split("; ")[-1].split("x less")[0])
+        assert group.factor <= factor * (1 + 1e-9)
+
+
+def test_a_constraint_is_no_change_that_surely_helps(found):
+    """Of bandwidth the words that one layer needs are told: with them others may still be slow."""
+    network = load_workload("mlperf_kws")
+    kws = search(network, load_chip("eyeriss"), tiles="perfect")
+    _, (missed,) = judged(kws, "0.3 ms")
+    told = remedy(missed, "bandwidth")
+    assert "35.9 times the words a cycle at DRAM" in told.change
+    assert latency_with(kws, "DRAM", 35.9) > 0.3e-3
+    assert told.enough is None
+    _, (missed,) = judged(kws, "0.1 ms")
+    assert remedy(missed, "bandwidth").enough is False
+
+
+def test_units_are_spelled_as_in_the_tables(found):
+    _, missed = judged(found, "1 uJ, 1 mm2, 1 us")
+    said = " ".join(r.change + m.impossible for m in missed for r in m.remedies)
+    assert "µJ" in said
+    assert "mm²" in said
+    assert "µs" in said
+    assert not {"uJ", "mm2", "us"} & set(said.replace(";", " ").replace(":", " ").split())
+    assert Budget.parse("1 µJ, 1 mm², 1 µs") == Budget.parse("1 uJ, 1 mm2, 1 us")

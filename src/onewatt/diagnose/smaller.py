@@ -95,8 +95,8 @@ def rates(result: Result, watts: float, idle: float) -> list[Remedy]:
         return [Remedy(place="rate", change=text, factor=None, enough=False)]
     most = (watts - idle) / extra
     text = (
-        f"at most {say(most, 'Hz')}, busy {100 * most / sustained:.3g} % of the time, with clock "
-        "and voltage as they are"
+        f"at most {say(most, 'Hz', 'down')}, busy {100 * most / sustained:.3g} % of the time, with "
+        "clock and voltage as they are"
     )
     return [Remedy(place="rate", change=text, factor=sustained / most, enough=True)]
 
@@ -116,8 +116,8 @@ def clocks(result: Result, watts: float) -> list[Remedy]:
     factor = (result.power - leak) / (watts - leak)
     slower = result.architecture.clock / factor
     text = (
-        f"a clock of {say(slower, 'Hz')} instead of {say(result.architecture.clock, 'Hz')} at the "
-        f"same voltage: {say(result.latency * factor, 's')} a batch"
+        f"a clock of {say(slower, 'Hz', 'down')} instead of {say(result.architecture.clock, 'Hz')} "
+        f"at the same voltage: {say(result.latency * factor, 's')} a batch"
     )
     return [Remedy(place="clock", change=text, factor=factor, enough=True)]
 
@@ -132,7 +132,7 @@ def slow_clock(result: Result, watts: float, rate: float) -> list[Remedy]:
     power = once * rate / result.batch + leak
     slower = result.architecture.clock * busy
     text = (
-        f"a clock of {say(slower, 'Hz')}, the lowest that keeps {say(rate, 'Hz')}: "
+        f"a clock of {say(slower, 'Hz', 'up')}, the lowest that keeps {say(rate, 'Hz')}: "
         f"{say(power, 'W')}, none of it for waiting"
     )
     return [Remedy(place="clock", change=text, factor=1 / busy, enough=power <= watts)]
@@ -148,7 +148,8 @@ def areas(result: Result, missed: Verdict) -> list[Remedy]:
         memory = memories.get(name)
         if remedy.factor and memory is not None:
             bits = (memory.size or 0) / remedy.factor
-            text = f"{remedy.change}: {say(_words(bits), 'bit')} each, if area goes with capacity"
+            each = say(_words(bits), "bit", "down")
+            text = f"{remedy.change}: {each} each, if area goes with capacity"
             remedy = Remedy(place=name, change=text, factor=remedy.factor, enough=True)
         told.append(remedy)
     rows.pop("overhead", None)  # nobody chooses the size of what is in no component
@@ -164,7 +165,7 @@ def capacities(result: Result, missed: Verdict) -> list[Remedy]:
         remedy = shrunk(memory.name, bits, whole, whole - missed.asked, missed.asked, "bit")
         if remedy.factor:
             each = (memory.size or 0) / remedy.factor
-            text = f"{remedy.change}: {say(_words(each), 'bit')} each"
+            text = f"{remedy.change}: {say(_words(each), 'bit', 'down')} each"
             remedy = Remedy(place=memory.name, change=text, factor=remedy.factor, enough=True)
         told.append(remedy)
     return or_together(told, {m.name: bits for bits, m in rows}, missed, "memories")
@@ -182,4 +183,6 @@ def or_together(
 
 
 def _words(bits: float) -> float:
-    return float(math.floor(bits / 8) * 8) if bits >= 8 else float(math.floor(bits))
+    """Return whole bytes, or bits below one, that are no more than these; floats err a little."""
+    unit = 8 if bits >= 8 else 1
+    return float(math.floor(bits / unit * (1 + 1e-9)) * unit)
