@@ -16,6 +16,7 @@ from onewatt.importers.load import load_workload
 from onewatt.mapper.search import search
 from onewatt.model.budget import average_power, idle_power, judge
 from onewatt.spec.budget import Budget
+from onewatt.units import parse_quantity
 
 
 @pytest.fixture(scope="module")
@@ -143,12 +144,21 @@ def test_areas_and_capacities(found):
     asked = whole - 0.5 * areas["GLB"]
     _, (missed,) = judged(found, f"{asked * 1e6:.12f} mm2")
     assert remedy(missed, "GLB").factor == near(2.0, rel=1e-6)
-    assert "50.0 KiB each" in remedy(missed, "GLB").change
+    assert "50 KiB each" in remedy(missed, "GLB").change
     _, (missed,) = judged(found, "3 mm2")
     assert "no smaller memories" in missed.impossible
     _, (missed,) = judged(found, "100 KiB")
     assert not remedy(missed, "filter_spad").enough
     assert remedy(missed, "GLB").enough
+
+
+def test_a_smaller_memory_is_told_as_a_chip_file_reads_it(found):
+    """A memory of 34.6 KiB would be no whole number of bits."""
+    _, (missed,) = judged(found, "120 KiB")
+    told = parse_quantity(remedy(missed, "GLB").change.split(": ")[1].removesuffix(" each"), "bit")
+    assert told % 8 == 0
+    rest = 168 * (448 + 24 + 48) / 1024
+    assert 120 - 1 / 1024 < told / 8192 + rest <= 120
 
 
 def test_where_none_is_enough_the_fewest_shrink_together(found):

@@ -9,6 +9,7 @@ from onewatt.model.budget import on_chip_bits
 from onewatt.model.parts import energy_by_part
 from onewatt.spec.budget import Verdict
 from onewatt.spec.result import Result
+from onewatt.units import format_quantity
 
 #: How many single places are told.
 _TOLD = 3
@@ -148,8 +149,7 @@ def areas(result: Result, missed: Verdict) -> list[Remedy]:
         memory = memories.get(name)
         if remedy.factor and memory is not None:
             bits = (memory.size or 0) / remedy.factor
-            each = say(_words(bits), "bit", "down")
-            text = f"{remedy.change}: {each} each, if area goes with capacity"
+            text = f"{remedy.change}: {_size(bits)} each, if area goes with capacity"
             remedy = Remedy(place=name, change=text, factor=remedy.factor, enough=True)
         told.append(remedy)
     rows.pop("overhead", None)  # nobody chooses the size of what is in no component
@@ -165,7 +165,7 @@ def capacities(result: Result, missed: Verdict) -> list[Remedy]:
         remedy = shrunk(memory.name, bits, whole, whole - missed.asked, missed.asked, "bit")
         if remedy.factor:
             each = (memory.size or 0) / remedy.factor
-            text = f"{remedy.change}: {say(_words(each), 'bit', 'down')} each"
+            text = f"{remedy.change}: {_size(each)} each"
             remedy = Remedy(place=memory.name, change=text, factor=remedy.factor, enough=True)
         told.append(remedy)
     return or_together(told, {m.name: bits for bits, m in rows}, missed, "memories")
@@ -182,7 +182,7 @@ def or_together(
     return [*told, group] if group else told
 
 
-def _words(bits: float) -> float:
-    """Return whole bytes, or bits below one, that are no more than these; floats err a little."""
+def _size(bits: float) -> str:
+    """Write whole bytes, or bits below one, that are no more than these, as a file reads them."""
     unit = 8 if bits >= 8 else 1
-    return float(math.floor(bits / unit * (1 + 1e-9)) * unit)
+    return format_quantity(float(math.floor(bits / unit * (1 + 1e-9)) * unit), "bit")
