@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from onewatt.errors import UnitError, nearest
 
@@ -146,7 +146,13 @@ _SCALES: dict[str, tuple[tuple[float, str], ...]] = {
 }
 
 
-def format_quantity(value: float, unit: str, digits: int | None = None) -> str:
+#: How digits are cut: to the nearest, or to what is not below or not above the value.
+Rounding = Literal["nearest", "up", "down"]
+
+
+def format_quantity(
+    value: float, unit: str, digits: int | None = None, rounding: Rounding = "nearest"
+) -> str:
     """Write an SI value with a readable unit; without `digits` it parses back to the same value.
 
     Examples
@@ -157,6 +163,8 @@ def format_quantity(value: float, unit: str, digits: int | None = None) -> str:
     '108 KiB'
     >>> format_quantity(0.0321234, "J", digits=3)
     '32.1 mJ'
+    >>> format_quantity(0.0321234, "J", digits=3, rounding="up")
+    '32.2 mJ'
     """
     scales = _SCALES[unit]
     if digits is not None:
@@ -164,15 +172,44 @@ def format_quantity(value: float, unit: str, digits: int | None = None) -> str:
         factor, name = next((s for s in scales if abs(value) >= s[0] * least), scales[-1])
         if value == 0:
             factor, name = 1.0, unit
-        return f"{_significant(value / factor, digits)} {name}"
+        return f"{_significant(value / factor, digits, rounding)} {name}"
     whole = (s for s in scales if unit != "bit" or value % s[0] == 0)
     factor, name = next((s for s in whole if abs(value) >= s[0]), scales[-1])
     exact = (Decimal(repr(value)) / Decimal(repr(factor))).normalize()
     return f"{exact:f} {name}" if abs(exact.adjusted()) < 16 else f"{exact} {name}"
 
 
-def _significant(value: float, digits: int) -> str:
+def _significant(value: float, digits: int, rounding: Rounding) -> str:
     if value == 0:
         return "0"
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
-    return f"{value:.{decimals}f}"
+    return f"{rounded(value, decimals, rounding):.{decimals}f}"
+
+
+def rounded(value: float, decimals: int, rounding: Rounding) -> float:
+    """Return a value cut to some decimals; what differs only by the errors of floats is not moved.
+
+    Examples
+    --------
+    >>> rounded(1.1148, 2, "up"), rounded(1.1148, 2, "down"), rounded(1.5 + 1e-15, 1, "up")
+    (1.12, 1.11, 1.5)
+    """
+    if rounding == "nearest":
+        return value
+    many, slack = value * 10.0**decimals, 1e-9 * abs(value) * 10.0**decimals
+    whole = math.ceil(many - slack) if rounding == "up" else math.floor(many + slack)
+    return whole / 10.0**decimals
+
+
+_TYPED = re.compile(r"(?<=\d )(?:u(?:J|s|W|m2?)|[mc]?m2)\b")
+
+
+def typeset(text: str) -> str:
+    """Write the units of quantities in a text as a report does; files and options read both.
+
+    Examples
+    --------
+    >>> typeset("area: 9.5 mm2, 50 uJ within 12 us")
+    'area: 9.5 mm², 50 µJ within 12 µs'
+    """
+    return _TYPED.sub(lambda unit: unit[0].replace("u", "µ").replace("2", "²"), text)

@@ -68,3 +68,13 @@ def open_page(browser, tmp_path):
     for context in contexts:
         context.close()
     assert troubles == []
+
+
+@pytest.fixture
+def heights():
+    """Return a function: the height of the place of each chart, and of what is drawn there."""
+    script = """[...document.querySelectorAll('.chart')]
+        .map((place) => [place, place.querySelector('.main-svg')])
+        .filter(([_, drawing]) => drawing)
+        .map(([place, drawing]) => [place.offsetHeight, Number(drawing.getAttribute('height'))])"""
+    return lambda page: page.evaluate(script)

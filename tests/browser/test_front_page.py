@@ -307,6 +307,16 @@ def test_without_the_files_of_the_study_the_front_itself_is_shown(open_page, fou
     assert page.locator("#energy-table tbody tr").count() > 4
 
 
+def test_charts_keep_their_height_when_the_window_changes(page_of, heights):
+    page = page_of()
+    before = heights(page)
+    page.click("#next")  # draws every chart again
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_timeout(600)  # plotly draws the charts once more
+    assert [place for place, _ in heights(page)] == [place for place, _ in before]
+    assert all(place == drawn > 100 for place, drawn in heights(page))
+
+
 def test_hostile_text_is_shown_as_text(page_of, found):
     number = best(found).number
     page = page_of(notes={number: HOSTILE})

@@ -149,6 +149,17 @@ def test_dark_and_light(page_of):
     assert page.evaluate(colour) == dark
 
 
+def test_charts_keep_their_height_when_the_window_changes(page_of, heights):
+    page = page_of(network(4))
+    before = heights(page)
+    page.click("#theme")  # draws every chart again
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_timeout(600)  # plotly draws the charts once more
+    assert heights(page) == before
+    assert len(before) > 3
+    assert all(place == drawn > 100 for place, drawn in before)
+
+
 def test_hostile_names_are_shown_as_text(page_of):
     page = page_of(result((conv(HOSTILE), conv(QUOTED, 8)), name=HOSTILE))
     assert HOSTILE in page.locator("h1").inner_text()

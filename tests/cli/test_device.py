@@ -128,7 +128,7 @@ def test_a_missed_budget_of_analyze_says_what_would_lift_it(run):
     ask = ("analyze", "mlperf_ad", "-c", "eyeriss", "-j", "1", "--tiles", "perfect", "--budget")
     code, out, _ = run(*ask, "1 ms")
     assert code == 2
-    assert "1.11x the words a cycle at DRAM" in out
+    assert "1.12x the words a cycle at DRAM" in out
     code, out, _ = run(*ask, "1 ms, 1 J, 64 KiB", "--json")
     assert code == 2
     rows = validated("result", out)["budget"]

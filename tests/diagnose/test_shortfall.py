@@ -16,6 +16,7 @@ from onewatt.importers.load import load_workload
 from onewatt.mapper.search import search
 from onewatt.model.budget import average_power, idle_power, judge
 from onewatt.spec.budget import Budget
+from onewatt.units import parse_quantity
 
 
 @pytest.fixture(scope="module")
@@ -143,12 +144,21 @@ def test_areas_and_capacities(found):
     asked = whole - 0.5 * areas["GLB"]
     _, (missed,) = judged(found, f"{asked * 1e6:.12f} mm2")
     assert remedy(missed, "GLB").factor == near(2.0, rel=1e-6)
-    assert "50.0 KiB each" in remedy(missed, "GLB").change
+    assert "50 KiB each" in remedy(missed, "GLB").change
     _, (missed,) = judged(found, "3 mm2")
     assert "no smaller memories" in missed.impossible
     _, (missed,) = judged(found, "100 KiB")
     assert not remedy(missed, "filter_spad").enough
     assert remedy(missed, "GLB").enough
+
+
+def test_a_smaller_memory_is_told_as_a_chip_file_reads_it(found):
+    """A memory of 34.6 KiB would be no whole number of bits."""
+    _, (missed,) = judged(found, "120 KiB")
+    told = parse_quantity(remedy(missed, "GLB").change.split(": ")[1].removesuffix(" each"), "bit")
+    assert told % 8 == 0
+    rest = 168 * (448 + 24 + 48) / 1024
+    assert 120 - 1 / 1024 < told / 8192 + rest <= 120
 
 
 def test_where_none_is_enough_the_fewest_shrink_together(found):
@@ -183,3 +193,53 @@ def test_where_none_is_enough_the_fewest_shrink_together(found):
 def test_contradictions_are_refused(text, said):
     with pytest.raises((InputError, UnitError), match=said):
         Budget.parse(text)
+
+
+def number(text, after):
+    """Return the quantity that follows some words."""
+    return text.split(after)[1].split()[0]
+
+
+def test_what_is_told_in_words_is_enough_as_it_stands(found):
+    """A reader types the rounded figures, so they are rounded to the side that is enough."""
+    for share in (0.4, 0.4567, 0.5013, 0.77, 0.8321, 0.93):
+        asked = share * found.latency
+        _, (missed,) = judged(found, f"{asked * 1e3:.12f} ms")
+        clock = float(number(remedy(missed, "clock").change, "a clock of "))
+        assert found.latency * found.architecture.clock / (clock * 1e6) <= asked
+        for told in missed.remedies:
+            if told.enough and told.place in ("DRAM", "compute", "GLB"):
+                factor = float(told.change.split("x the ")[0])
+                assert latency_with(found, told.place, factor) <= asked
+        watts = share * found.power
+        _, (missed,) = judged(found, f"{watts * 1e3:.12f} mW")
+        clock = float(number(remedy(missed, "clock").change, "a clock of "))
+        assert found.power * clock * 1e6 / found.architecture.clock <= watts * (1 + 1e-12)
+        asked = share * found.energy
+        _, (missed,) = judged(found, f"{asked * 1e6:.12f} uJ")
+        group = next(r for r in missed.remedies if "less would do" in r.change)
+        factor = float(group.change.split("; ")[-1].split("x less")[0])
+        assert group.factor <= factor * (1 + 1e-9)
+
+
+def test_a_constraint_is_no_change_that_surely_helps(found):
+    """Of bandwidth the words that one layer needs are told: with them others may still be slow."""
+    network = load_workload("mlperf_kws")
+    kws = search(network, load_chip("eyeriss"), tiles="perfect")
+    _, (missed,) = judged(kws, "0.3 ms")
+    told = remedy(missed, "bandwidth")
+    assert "35.9 times the words a cycle at DRAM" in told.change
+    assert latency_with(kws, "DRAM", 35.9) > 0.3e-3
+    assert told.enough is None
+    _, (missed,) = judged(kws, "0.1 ms")
+    assert remedy(missed, "bandwidth").enough is False
+
+
+def test_units_are_spelled_as_in_the_tables(found):
+    _, missed = judged(found, "1 uJ, 1 mm2, 1 us")
+    said = " ".join(r.change + m.impossible for m in missed for r in m.remedies)
+    assert "µJ" in said
+    assert "mm²" in said
+    assert "µs" in said
+    assert not {"uJ", "mm2", "us"} & set(said.replace(";", " ").replace(":", " ").split())
+    assert Budget.parse("1 µJ, 1 mm², 1 µs") == Budget.parse("1 uJ, 1 mm2, 1 us")

@@ -16,7 +16,7 @@ from onewatt.components.library import prices
 from onewatt.diagnose.device_remedies import device_shortfalls, late
 from onewatt.errors import InputError
 from onewatt.model.device import add_up, peak_power
-from onewatt.model.schedule import Run, timeline
+from onewatt.model.schedule import Run, timeline, worst_response
 from onewatt.spec.architecture import ActionEnergy, Clock
 from onewatt.spec.budget import Budget
 from onewatt.spec.cost import Busy, Cost, Entry
@@ -167,6 +167,58 @@ def test_a_late_workload_is_told_with_the_speed_that_would_do():
     assert "alone it would be in time: 4.00 ms of 8.00 ms" in told.change
 
 
+def faster(found, **factors):
+    """Return the same device with chips that run everything faster by a factor."""
+    return max(
+        worst_response(
+            [Run(t.name, t.latency / factors.get(t.chip, 1.0), task.period)
+             for t, task in zip(found.tasks, found.device.workloads, strict=True)
+             if t.chip == mine.chip],
+            mine.name,
+        )
+        for mine in found.tasks
+    )  # fmt: skip
+
+
+def two_slow_chips(limit):
+    names = ("npu", "dsp")
+    device = Device(
+        name="two", chips=tuple(Fitted(name=n, chip="x.yaml") for n in names),
+        workloads=(Task(name="gaze", workload="a", chip="npu", rate=50.0),
+                   Task(name="slow", workload="b", chip="dsp", rate=10.0)),
+    )  # fmt: skip
+    return summed(device, limit)
+
+
+def test_a_chip_that_is_not_the_only_slow_one_is_not_enough():
+    found = two_slow_chips("3 ms")
+    (missed,) = device_shortfalls(found)
+    *alone, both = missed.remedies
+    assert [r.place for r in alone] == ["npu", "dsp"]
+    assert not any(r.enough for r in alone)
+    assert both.enough
+    assert both.place == "npu, dsp"
+    assert faster(found, npu=1e9) > 3e-3
+    assert faster(found, dsp=1e9) > 3e-3
+    npu, dsp = (float(w.removesuffix("x")) for w in both.change.split() if w.endswith("x"))
+    assert faster(found, npu=npu, dsp=dsp) <= 3e-3
+    assert both.factor == pytest.approx(max(npu, dsp), rel=1e-2)
+    (missed,) = device_shortfalls(two_slow_chips("6 ms"))
+    (told,) = missed.remedies
+    assert told.place == "dsp"
+    assert told.enough
+    assert faster(found, dsp=told.factor) <= 6e-3
+
+
+def test_a_battery_that_does_not_last_says_what_may_be_drawn():
+    lasts = summed(phone(battery=Battery(energy=3600.0))).lasts
+    found = summed(phone(battery=Battery(energy=3600.0, lasts=2.5 * lasts)))
+    (said,) = found.problems
+    watts = float(said.split("at most ")[1].split(" mW")[0]) * 1e-3
+    assert watts == pytest.approx(found.power / 2.5, rel=1e-2)
+    assert 3600.0 / watts >= 2.5 * lasts
+
+
 def test_a_rate_that_would_meet_the_watts_does():
     found = summed(phone(), "0.22 W")
     (missed,) = device_shortfalls(found)
@@ -215,7 +267,7 @@ def test_chips_that_are_too_large_together_say_how_much_smaller():
     assert not any(r.enough for r in alone)
     each = 100 + 168 * (448 + 24 + 48) / 1024
     assert group.factor == near(2 * each / 64)
-    assert "all chips together 5.79x less" in group.change
+    assert "all chips together 5.8x less" in group.change
 
 
 def test_a_battery_that_does_not_last_is_told():

@@ -107,6 +107,7 @@ HOSTILE = {
     "python tag": ("!!python/object/apply:os.system ['true']", "expected architecture"),
     "merge key": ("<<: {name: x}\nname: y\n", "unknown key of architecture '<<'"),
     "deep": ("[" * 2000, "nested deeper than 64 levels"),
+    "huge": ("x" * 30_000_000, "holds 30 million characters; expected at most 16 million"),
     "empty": ("", "t: is empty"),
     "only a comment": ("# nothing\n", "t: is empty"),
     "scalar": ("hello", "expected architecture"),

@@ -19,7 +19,7 @@ from onewatt.spec.architecture import Architecture
 from onewatt.spec.budget import BudgetLimit
 from onewatt.spec.front import Point
 from onewatt.spec.study import MEASURES, Knob
-from onewatt.units import format_quantity
+from onewatt.units import format_quantity, typeset
 
 #: Points with a value that are tried before the value is said to fit none.
 _TRIED = 32
@@ -181,7 +181,7 @@ def _refuse(
 
 
 def _text(value: float, unit: str) -> str:
-    return format_quantity(value, unit, digits=3) if unit != "bit" else format_quantity(value, unit)
+    return typeset(format_quantity(value, unit, digits=None if unit == "bit" else 3))
 
 
 def _kept(limit: BudgetLimit, found: dict[str, float]) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
-from onewatt.diagnose.remedy import Remedy, least_factor, say, shrunk, times
+import msgspec
+
+from onewatt.diagnose.remedy import Remedy, least_factor, say, shrunk, three, times
 from onewatt.diagnose.shortfall import Shortfall
 from onewatt.diagnose.smaller import or_together
 from onewatt.model.device import DeviceResult, TaskResult
@@ -39,8 +41,7 @@ def _shortfall(result: DeviceResult, missed: Verdict) -> Shortfall:
     if missed.kind == "power":
         remedies, impossible = _power(result, missed.asked)
     elif missed.kind == "latency":
-        slow = max(result.tasks, key=lambda t: t.response)
-        remedies = [_faster(result, slow, missed.asked)]
+        remedies = _chips_faster(result, missed.asked)
     elif missed.kind in ("area", "capacity"):
         remedies = _sizes(result, missed)
     return Shortfall(
@@ -81,7 +82,8 @@ def _power(result: DeviceResult, asked: float) -> tuple[list[Remedy], str]:
         if device.awake < 1:
             on = (result.power - (1 - device.awake) * device.asleep) / device.awake
             awake = (asked - device.asleep) / (on - device.asleep)
-        text = f"awake {100 * awake:.3g} % of the time instead of {100 * device.awake:.3g} %"
+        share, now = three(100 * awake, "down"), f"{100 * device.awake:.3g}"
+        text = f"awake {share} % of the time instead of {now} %"
         told.append(
             Remedy(place="awake", change=text, factor=device.awake / awake, enough=True)
         )  # fmt: skip
@@ -96,7 +98,7 @@ def _slower(result: DeviceResult, task: TaskResult, over: float) -> Remedy:
     gained = _gain(result, given, task, chip.idle)
     if chip.keeps_up and gained > over:
         rate = task.rate * (1 - over / gained)
-        text = f"{head}; at {say(rate, 'Hz')} instead of {say(task.rate, 'Hz')} it would do"
+        text = f"{head}; at {say(rate, 'Hz', 'down')} instead of {say(task.rate, 'Hz')} it would do"
         return Remedy(place=task.name, change=text, factor=task.rate / rate, enough=True)
     left = result.power - gained
     if not chip.keeps_up:
@@ -130,6 +132,32 @@ def late(result: DeviceResult) -> tuple[Remedy, ...]:
     return tuple(_faster(result, t, t.due) for t in result.tasks if not t.met)
 
 
+def _chips_faster(result: DeviceResult, due: float) -> list[Remedy]:
+    """Say how much faster each chip would have to be that does not respond within a time."""
+    told: list[Remedy] = []
+    for chip in result.chips:
+        slow = [t for t in result.tasks if t.chip == chip.name and t.response > due]
+        each = [_faster(result, task, due) for task in slow]
+        if each:
+            told.append(max(each, key=lambda remedy: remedy.factor or math.inf))
+    if len(told) < 2 or not all(remedy.enough for remedy in told):
+        return told
+    factors = [(remedy.place, remedy.factor or 1.0) for remedy in told]
+    alone = [
+        msgspec.structs.replace(r, factor=None, enough=False,
+                                change=f"{r.change}; other chips are too slow too")
+        for r in told
+    ]  # fmt: skip
+    text = " and ".join(f"chip {name} {times(factor)} as fast" for name, factor in factors)
+    return [
+        *alone,
+        Remedy(
+            place=", ".join(name for name, _ in factors), change=f"{text}, together",
+            factor=max(factor for _, factor in factors), enough=True,
+        ),
+    ]  # fmt: skip
+
+
 def _faster(result: DeviceResult, task: TaskResult, due: float) -> Remedy:
     """Say how much faster a chip would have to be for one of its workloads to be in time."""
     periods = {t.name: t.period for t in result.device.workloads}
@@ -140,6 +168,9 @@ def _faster(result: DeviceResult, task: TaskResult, due: float) -> Remedy:
         return worst_response(runs, task.name)
 
     least = least_factor(lambda factor: response(factor) <= due, _CLOSE)
+    if response(least) > due:
+        text = f"{task.name} is late: no chip is fast enough for {say(due, 's')}"
+        return Remedy(place=task.chip, change=text, factor=None, enough=False)
     others = [t.name for t in sharing if t.name != task.name]
     alone = ""
     if others:

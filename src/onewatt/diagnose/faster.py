@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from onewatt.diagnose.eyexam import PEAK, VECTOR, eyexam
-from onewatt.diagnose.remedy import Remedy, least_factor, say, times
+from onewatt.diagnose.remedy import Remedy, least_factor, say, three, times
 from onewatt.diagnose.smaller import layers_of_time
 from onewatt.errors import InputError
 from onewatt.spec.architecture import Memory, Network
@@ -39,7 +39,7 @@ def remedies(result: Result, need: float) -> list[Remedy]:
     told.append(
         Remedy(
             place="clock", factor=factor, enough=True,
-            change=f"a clock of {say(faster, 'Hz')} instead of "
+            change=f"a clock of {say(faster, 'Hz', 'up')} instead of "
                    f"{say(result.architecture.clock, 'Hz')}, with as many words a cycle "
                    "everywhere",
         )
@@ -93,7 +93,7 @@ def _rate(result: Result, component: str, factor: float) -> str:
         rates = [node.shared_bandwidth, node.read_bandwidth, node.write_bandwidth]
     else:
         return ""
-    known = [f"{r:g} to {r * factor:.3g}" for r in rates if r]
+    known = [f"{r:g} to {three(r * factor, 'up')}" for r in rates if r]
     return f" ({', '.join(known)} word/cycle)" if known else ""
 
 
@@ -114,4 +114,5 @@ def _constraint(result: Result, need: float) -> list[Remedy]:
         f"{worst.name} costs {100 * worst.share:.0f} % of the time: {say(left, 's')} without it"
         f"{knob}"
     )
-    return [Remedy(place=worst.name, change=text, factor=None, enough=left <= need)]
+    enough = None if left <= need else False  # of one layer the knob is told, and not of all
+    return [Remedy(place=worst.name, change=text, factor=None, enough=enough)]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from onewatt.spec.types import Noun
-from onewatt.units import DIMENSIONS, format_quantity
+from onewatt.units import DIMENSIONS, Rounding, format_quantity, rounded, typeset
 
 #: The largest factor that is looked through.
 _MOST = 1e6
@@ -27,28 +27,43 @@ class Remedy(Noun):
     enough: bool | None
 
 
-def say(value: float, unit: str) -> str:
-    """Write a value in words; units are as a file or an option writes them.
+def say(value: float, unit: str, rounding: Rounding = "nearest") -> str:
+    """Write a value in words; one that shall be enough as it is told is rounded up or down.
 
     Examples
     --------
-    >>> say(0.0123, "J"), say(3.25, "J s")
-    ('12.3 mJ', '3.25 J s')
+    >>> say(0.0123, "J"), say(3.25, "J s"), say(509.07e6, "Hz", "up")
+    ('12.3 mJ', '3.25 J s', '510 MHz')
     """
-    return format_quantity(value, unit, 3) if unit in DIMENSIONS else f"{value:.3g} {unit}"
+    if unit not in DIMENSIONS:
+        return f"{value:.3g} {unit}"
+    return typeset(format_quantity(value, unit, 3, rounding))
+
+
+def three(value: float, rounding: Rounding) -> str:
+    """Write three digits of a value above 0, rounded up or down.
+
+    Examples
+    --------
+    >>> three(1.33771, "up"), three(42.68, "down"), three(43.0, "up")
+    ('1.34', '42.6', '43')
+    """
+    return f"{rounded(value, 2 - math.floor(math.log10(value)), rounding):g}"
 
 
 def times(factor: float) -> str:
-    """Write a factor.
+    """Write a factor, rounded up: less than what is told would not do.
 
     Examples
     --------
-    >>> times(2.345), times(160.2), times(1.0049)
-    ('2.35x', '160x', '1.005x')
+    >>> times(2.345), times(160.2), times(1.0041), times(1.5)
+    ('2.35x', '161x', '1.005x', '1.5x')
     """
-    if factor < 1.1:
-        return f"{factor:.3f}x"
-    return f"{factor:.3g}x" if factor < 1000 else f"{factor:.0f}x"
+    decimals = 3 if factor < 1.1 else max(0, 2 - math.floor(math.log10(factor)))
+    enough = rounded(factor, decimals, "up")
+    if enough < 1.1:
+        return f"{enough:.3f}x"
+    return f"{enough:.3g}x" if enough < 1000 else f"{enough:.0f}x"
 
 
 def listed(names: list[str], most: int = 3) -> str:

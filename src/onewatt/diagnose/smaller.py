@@ -9,6 +9,7 @@ from onewatt.model.budget import on_chip_bits
 from onewatt.model.parts import energy_by_part
 from onewatt.spec.budget import Verdict
 from onewatt.spec.result import Result
+from onewatt.units import format_quantity
 
 #: How many single places are told.
 _TOLD = 3
@@ -95,8 +96,8 @@ def rates(result: Result, watts: float, idle: float) -> list[Remedy]:
         return [Remedy(place="rate", change=text, factor=None, enough=False)]
     most = (watts - idle) / extra
     text = (
-        f"at most {say(most, 'Hz')}, busy {100 * most / sustained:.3g} % of the time, with clock "
-        "and voltage as they are"
+        f"at most {say(most, 'Hz', 'down')}, busy {100 * most / sustained:.3g} % of the time, with "
+        "clock and voltage as they are"
     )
     return [Remedy(place="rate", change=text, factor=sustained / most, enough=True)]
 
@@ -116,8 +117,8 @@ def clocks(result: Result, watts: float) -> list[Remedy]:
     factor = (result.power - leak) / (watts - leak)
     slower = result.architecture.clock / factor
     text = (
-        f"a clock of {say(slower, 'Hz')} instead of {say(result.architecture.clock, 'Hz')} at the "
-        f"same voltage: {say(result.latency * factor, 's')} a batch"
+        f"a clock of {say(slower, 'Hz', 'down')} instead of {say(result.architecture.clock, 'Hz')} "
+        f"at the same voltage: {say(result.latency * factor, 's')} a batch"
     )
     return [Remedy(place="clock", change=text, factor=factor, enough=True)]
 
@@ -132,7 +133,7 @@ def slow_clock(result: Result, watts: float, rate: float) -> list[Remedy]:
     power = once * rate / result.batch + leak
     slower = result.architecture.clock * busy
     text = (
-        f"a clock of {say(slower, 'Hz')}, the lowest that keeps {say(rate, 'Hz')}: "
+        f"a clock of {say(slower, 'Hz', 'up')}, the lowest that keeps {say(rate, 'Hz')}: "
         f"{say(power, 'W')}, none of it for waiting"
     )
     return [Remedy(place="clock", change=text, factor=1 / busy, enough=power <= watts)]
@@ -148,7 +149,7 @@ def areas(result: Result, missed: Verdict) -> list[Remedy]:
         memory = memories.get(name)
         if remedy.factor and memory is not None:
             bits = (memory.size or 0) / remedy.factor
-            text = f"{remedy.change}: {say(_words(bits), 'bit')} each, if area goes with capacity"
+            text = f"{remedy.change}: {_size(bits)} each, if area goes with capacity"
             remedy = Remedy(place=name, change=text, factor=remedy.factor, enough=True)
         told.append(remedy)
     rows.pop("overhead", None)  # nobody chooses the size of what is in no component
@@ -164,7 +165,7 @@ def capacities(result: Result, missed: Verdict) -> list[Remedy]:
         remedy = shrunk(memory.name, bits, whole, whole - missed.asked, missed.asked, "bit")
         if remedy.factor:
             each = (memory.size or 0) / remedy.factor
-            text = f"{remedy.change}: {say(_words(each), 'bit')} each"
+            text = f"{remedy.change}: {_size(each)} each"
             remedy = Remedy(place=memory.name, change=text, factor=remedy.factor, enough=True)
         told.append(remedy)
     return or_together(told, {m.name: bits for bits, m in rows}, missed, "memories")
@@ -181,5 +182,7 @@ def or_together(
     return [*told, group] if group else told
 
 
-def _words(bits: float) -> float:
-    return float(math.floor(bits / 8) * 8) if bits >= 8 else float(math.floor(bits))
+def _size(bits: float) -> str:
+    """Write whole bytes, or bits below one, that are no more than these, as a file reads them."""
+    unit = 8 if bits >= 8 else 1
+    return format_quantity(float(math.floor(bits / unit * (1 + 1e-9)) * unit), "bit")

@@ -19,6 +19,7 @@ from onewatt.spec.device import Device, Fitted, Task
 from onewatt.spec.price import Prices
 from onewatt.spec.result import Result
 from onewatt.spec.types import Noun
+from onewatt.units import format_quantity, typeset
 
 #: Response times this close to a deadline meet it: what rounding can make of periods [1].
 _ROUNDING = 1e-9
@@ -136,7 +137,11 @@ class DeviceResult(Noun):
         battery, lasts = self.device.battery, self.lasts
         asked = battery.lasts if battery is not None else None
         if asked is not None and lasts is not None and lasts < asked:
-            said.append(f"the battery lasts {lasts / 3600:.3g} h, {asked / 3600:.3g} h are asked")
+            need = format_quantity(self.power * lasts / asked, "W", 3, "down")
+            said.append(
+                f"the battery lasts {lasts / 3600:.3g} h, {asked / 3600:.3g} h are asked: on "
+                f"average at most {typeset(need)} may be drawn"
+            )
         return tuple(said)
 
     @property

@@ -19,6 +19,7 @@ from onewatt.report.page import card, embedded, fill, plotly, template
 from onewatt.report.store import write_text
 from onewatt.report.wording import large, plain
 from onewatt.spec.front import Front, signed
+from onewatt.units import typeset
 
 _REASONS = 8
 
@@ -144,7 +145,7 @@ def _limit(text: str) -> str:
     ('area ≤ 9.5 mm²', 'rate ≥ 30 Hz')
     """
     kind, _, asked = text.partition(": ")
-    return f"{kind} {'≥' if kind == 'rate' else '≤'} {asked.replace('m2', 'm²')}"
+    return f"{kind} {'≥' if kind == 'rate' else '≤'} {typeset(asked)}"
 
 
 def _notice(front: Front) -> str:

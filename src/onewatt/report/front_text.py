@@ -14,6 +14,7 @@ from onewatt.report.wording import large, percent, plain, quantity, verdict
 from onewatt.spec.budget import Verdict
 from onewatt.spec.front import Evaluated, Front, PointResult
 from onewatt.spec.study import Objective
+from onewatt.units import typeset
 
 #: Rows of the front that a terminal shows.
 _ROWS = 24
@@ -98,7 +99,7 @@ def _head(front: Front) -> RenderableType:
         ("front", f"{best} point{'' if best == 1 else 's'}"),
     ]  # fmt: skip
     if asked.constraints:
-        rows.insert(2, ("constraints", ", ".join(asked.constraints)))
+        rows.insert(2, ("constraints", typeset(", ".join(asked.constraints))))
     if front.hypervolume is not None:
         rows.append(("hypervolume", plain(front.hypervolume)))
     return Group(blocks.title(asked.name), blocks.facts(rows))

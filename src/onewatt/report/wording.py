@@ -7,9 +7,8 @@ import math
 from onewatt.spec.budget import Verdict
 from onewatt.spec.result import Bound, Result
 from onewatt.spec.workload import Unpriced
-from onewatt.units import DIMENSIONS, format_quantity
+from onewatt.units import DIMENSIONS, format_quantity, typeset
 
-_TYPESET = {"m2": "m²", "mm2": "mm²", "um2": "µm²", "uJ": "µJ", "us": "µs", "uW": "µW"}
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
@@ -25,8 +24,7 @@ def quantity(value: float | None, unit: str) -> str:
         return "–"
     if unit not in DIMENSIONS:
         return f"{value:.3g} {unit}"
-    number, name = format_quantity(value, unit, digits=3).split()
-    return f"{number} {_TYPESET.get(name, name)}"
+    return typeset(format_quantity(value, unit, digits=3))
 
 
 def band(value: float, low: float, high: float, unit: str) -> str:
@@ -132,7 +130,7 @@ def objective(result: Result) -> str:
     """Write what was minimised, and within what latency if that was limited."""
     if result.within is None:
         return result.objective
-    return f"{result.objective} within {format_quantity(result.within, 's')}"
+    return f"{result.objective} within {typeset(format_quantity(result.within, 's'))}"
 
 
 def verdict(row: Verdict) -> str:

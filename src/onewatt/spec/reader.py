@@ -62,10 +62,17 @@ KEYED: dict[type, tuple[str, str]] = {
 }
 
 _DEEPEST = 64
+#: Characters of YAML that are read; a million take seconds.
+_LARGEST = 16 * 10**6
 
 
 def compose(text: str, name: str) -> yaml.Node:
-    """Return the root node of YAML text, which must be plain: no anchors, no aliases, not deep."""
+    """Return the root node of YAML text: plain, without anchors or aliases, not deep, not huge."""
+    if len(text) > _LARGEST:
+        raise InputError(
+            f"{name}: holds {len(text) / 1e6:.3g} million characters; expected at most "
+            f"{_LARGEST // 10**6} million of YAML; is this the file that was meant?"
+        )
     try:
         depth = 0
         events: Any = yaml.parse(text, Loader=yaml.SafeLoader)

@@ -34,6 +34,12 @@ const onewatt = (() => {
       ? { ...trace, line: { ...trace.line, color: colour("--muted") } } : trace);
     return [traces, layout];
   }
+  // The place has its height from here: Plotly makes a chart that it drew twice as high as its place
+  // when the window changes, and a place without a height would then have none.
+  function plot(place, figure) {
+    place.style.height = `${figure.layout.height}px`;
+    Plotly.react(place, ...themed(figure), config);
+  }
 
   // Theme -------------------------------------------------------------------------------------
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
@@ -66,5 +72,5 @@ const onewatt = (() => {
     choose(row);
   }
 
-  return { data, root, byId, all, make, config, themed, watchTheme, walk };
+  return { data, root, byId, all, make, plot, watchTheme, walk };
 })();

@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const { data, root, byId, all, make, config, themed, watchTheme } = onewatt;
+  const { data, root, byId, all, make, plot, watchTheme } = onewatt;
   const { objectives, knobs, points, details } = data;
   const byNumber = new Map(points.map((point) => [point.number, point]));
   const colour = (name) => getComputedStyle(root).getPropertyValue(name).trim();
@@ -109,7 +109,7 @@
       ...(log && o.log ? { nticks: 6, exponentformat: "none" } : { nticks: 7 }),
     });
     const legend = { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", itemsizing: "constant" };
-    Plotly.react(scatter, ...themed({ data: found, layout: { height: 430, legend, xaxis: axis(x), yaxis: axis(y), dragmode: "pan" } }), config);
+    plot(scatter, { data: found, layout: { height: 430, legend, xaxis: axis(x), yaxis: axis(y), dragmode: "pan" } });
   }
   selects.forEach((select) => select.addEventListener("change", drawScatter));
   byId("log").disabled = !objectives.some((o) => o.log);
@@ -242,7 +242,7 @@
   const full = () => (chosen && details[chosen.number]) || {};
   function draw(id, figure) {
     byId(id).hidden = !figure;
-    if (figure) Plotly.react(byId(id), ...themed(figure), config);
+    if (figure) plot(byId(id), figure);
   }
   function drawCharts() {
     const charts = full().charts ?? {};

@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const { data, byId, all, make, config, themed, watchTheme, walk } = onewatt;
+  const { data, byId, all, make, plot, watchTheme, walk } = onewatt;
 
   // Charts ------------------------------------------------------------------------------------
   function draw(place) {
@@ -9,14 +9,14 @@
       place.closest("figure").hidden = true;
       return;
     }
-    Plotly.react(place, ...themed(figure), config);
+    plot(place, figure);
   }
 
   const charts = all("[data-chart]");
   let bounds = null;
   function drawBounds() {
     byId("detail-bounds").hidden = !bounds;
-    if (bounds) Plotly.react(byId("detail-waterfall"), ...themed(bounds), config);
+    if (bounds) plot(byId("detail-waterfall"), bounds);
   }
   const drawAll = () => {
     charts.forEach(draw);
