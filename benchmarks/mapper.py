@@ -43,6 +43,8 @@ NETWORKS = (
 )  # fmt: skip
 #: The networks on which the largest set of tile sizes is tried, which has no target.
 LARGEST = ("alexnet", "resnet18", "mobilenet_v2", "bert_base")
+#: The network that is searched on an array of arrays, the one of its paper.
+CLUSTERED = "mobilenet_v1:0.5:128"
 #: CPU seconds a layer that were aimed at: the median, and the worst layer.
 TARGETS = {"perfect": (0.05, 0.3), "tight": (0.3, 3.0)}
 COLD_TARGETS = {"resnet50_wall_s": 15.0, "compile_s": 20.0}
@@ -73,6 +75,8 @@ def every_part() -> Iterator[Part]:
         yield Part(chip, "preset", tiles, "front", "resnet50")
     yield from _parts("free", SETS[:2], first)
     yield from _parts("free", SETS[:2], rest)
+    yield Part("eyeriss_v2", "preset", "tight", "layer_edp", CLUSTERED)
+    yield Part("eyeriss_v2", "preset", "tight", "energy", CLUSTERED)
     for chip, network in itertools.product(CHIPS, LARGEST):
         yield Part(chip, "preset", "full", "layer_edp", network)
 
