@@ -212,16 +212,19 @@ class Ledger:
         row.one += words.one * cycles / instances
 
     def _settle(self) -> None:
-        """Count no reads of sums at a port whose terms say less of them than its steps do.
+        """Let ports whose first instance works in every step be charged no more than it is.
 
-        What is read is what is updated, in every step, less what need not be; it is not negative.
+        It has at least the average of all words, but may have all that are subtracted: reads of
+        sums that are not needed yet.  Where no other term takes these up, none is counted as read.
         """
-        for name, row in self.ports.items():
+        for name in self.per_step:
+            row, many = self.ports[name], self._instances[name]
             try:
-                without_negative(row)
+                self.ports[name] = without_negative(row)
             except MappingError:
-                for key in [k for k in row if row[k] < 0 and name in self.per_step]:
-                    self.per_step[name] += row.pop(key) * self._instances[name]
+                for key in [k for k in row if row[k] < 0]:
+                    self.per_step[name] += row.pop(key) * many
+            self.ports[name].one *= many if row.one < 0 else 1
 
     def _carry(self, way: Edge, sent: Linear, hops: Linear) -> None:
         for network in way.networks:

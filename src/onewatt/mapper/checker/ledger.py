@@ -163,15 +163,23 @@ class Ledger:
                           self.chip.instances(memory.name))
 
     def settled(self, name: str, row: dict[Any, float]) -> dict[Any, float]:
-        """Lift a port's row, or else count no reads of sums: these are no fewer than none."""
+        """Charge no more than the first of many instances has, if that works in every step.
+
+        It has the average of all words at least, but may have all that are subtracted.  Reads of
+        sums that are not needed yet go to terms that count more, or else none is counted as read.
+        """
+        step, many = row.get("step"), self.many[name]
+        if step is None:
+            return _lifted(row)
+        row = row | {None: min(row.get(None, 0.0) * many, row.get(None, 0.0))}
         try:
             return _lifted(row)
         except Refuted:
             fewer = {k: v for k, v in row.items() if isinstance(k, tuple) and v < 0}
-            step = row.get("step", 0.0) + sum(fewer.values()) * self.many[name]
-            if not fewer or step < 0:
+            if not fewer or step + sum(fewer.values()) * many < -1e-12:
                 raise
-            return {k: v for k, v in row.items() if k not in fewer} | {"step": step}
+            rest = {k: v for k, v in row.items() if k not in fewer}
+            return rest | {"step": step + sum(fewer.values()) * many}
 
     def load(self, name: str, words: dict[Any, float], cycles: float, many: int) -> None:
         """Load a port; compute asks the first of many instances for a word in every step."""
