@@ -94,3 +94,13 @@ def test_map_writes_a_proof_and_verify_recounts_it(capsys, monkeypatch, tmp_path
     code, _, err = run("verify", "proof.json")
     assert code == 1
     assert "is not a certificate" in err
+
+
+def test_the_files_of_a_result_are_the_same_bytes_wherever_and_by_however_many_workers(tmp_path):
+    asked = ["analyze", "mlperf_ad", "--chip", "eyeriss", "--tiles", "perfect"]
+    assert main([*asked, "--fresh", "-q", "-o", str(tmp_path / "a")]) == 0
+    assert main([*asked, "--jobs=2", "--quiet", "--fresh", f"--output={tmp_path / 'b'}"]) == 0
+    for name in ("result.json", "layers.csv", "report.html"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    made = json.loads((tmp_path / "a" / "result.json").read_text())["command"]
+    assert made == "onewatt analyze mlperf_ad --chip eyeriss --tiles perfect"

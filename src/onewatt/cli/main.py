@@ -15,6 +15,10 @@ from onewatt.cli.app import app
 from onewatt.cli.codes import BAD_INPUT, CLOSED_PIPE, DONE, INTERRUPTED
 from onewatt.errors import OnewattError, Stopped
 
+#: Options that say where, how fast and how loud, not what: with a value, and alone.
+_WITH_VALUE = frozenset({"-o", "--output", "-j", "--jobs"})
+_ALONE = frozenset({"-q", "--quiet", "--fresh"})
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code.
@@ -38,8 +42,9 @@ def _run(given: list[str]) -> int:
     """Run a verb; turn what it raises into a line and an exit code."""
     try:
         code = app(
-            given, standalone_mode=False, prog_name="onewatt", obj=shlex.join(["onewatt", *given])
-        )
+            given, standalone_mode=False, prog_name="onewatt",
+            obj=shlex.join(["onewatt", *_lasting(given)]),
+        )  # fmt: skip
         sys.stdout.flush()
     except (KeyboardInterrupt, typer.Abort):
         return _fail("interrupted; no file was changed", INTERRUPTED)
@@ -61,6 +66,26 @@ def _run(given: list[str]) -> int:
     if code == INTERRUPTED:  # typer has caught it
         return _fail("interrupted; no file was changed", INTERRUPTED)
     return code if isinstance(code, int) else DONE
+
+
+def _lasting(given: list[str]) -> list[str]:
+    """Return the arguments that a result is made of, without those that leave it as it is.
+
+    So the same bytes come out wherever they are written and however many workers find them.
+    """
+    kept: list[str] = []
+    value = False
+    for at, text in enumerate(given):
+        name, _, inside = text.partition("=")
+        if text == "--":
+            return kept + given[at:]
+        if value:
+            value = False
+        elif name in _WITH_VALUE:
+            value = not inside
+        elif text not in _ALONE:
+            kept.append(text)
+    return kept
 
 
 def _warn(
