@@ -94,6 +94,18 @@ def test_changed_trees_are_refuted(proof):
             check(changed(proof, number, codes=tuple(lie)))
 
 
+def test_a_leaf_is_what_it_says(proof):
+    """A box that is left is not empty, nor a single tiling; a cut lies inside its rank."""
+    number = max(range(len(proof.trees)), key=lambda i: len(proof.trees[i].codes))
+    codes = proof.trees[number].codes
+    at = next(i for i in range(len(codes) - 1, 0, -1) if codes[i] == 0 and codes[i - 3] >= 8)
+    for leaf, says in ((1, "is not empty"), (2, "is not a single tiling")):
+        with pytest.raises(Refuted, match=says):
+            check(changed(proof, number, codes=(*codes[:at], leaf, *codes[at + 1 :])))
+    with pytest.raises(Refuted, match="tile -5, is not of this layer"):
+        check(changed(proof, number, codes=(*codes[:2], -5, *codes[3:])))
+
+
 def test_a_layer_that_is_not_the_one_is_refuted(proof):
     other = msgspec.structs.replace(proof, einsum=conv(m=13, c=8, p=10))
     with pytest.raises((Refuted, MappingError)):

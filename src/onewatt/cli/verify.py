@@ -42,10 +42,10 @@ def verify(
 
 def _answer(proof: Certificate) -> str:
     """Return what a proof is about: one cost, or the ends of a front."""
-    from onewatt.units import format_quantity
+    from onewatt.units import format_quantity, typeset
 
     costs = [
-        f"{format_quantity(energy, 'J', digits=6)} in {cycles:.0f} cycles"
+        f"{typeset(format_quantity(energy, 'J', digits=6))} in {cycles:.0f} cycles"
         for energy, cycles in zip(proof.energies, proof.cycles, strict=True)
     ]
     return costs[0] if len(costs) == 1 else f"its {len(costs)}, {costs[0]} to {costs[-1]}"

@@ -46,6 +46,9 @@ class Checker(Boxes):
             at, leaves = at + 1, leaves + 1
             if code not in (0, 1, 2):
                 raise Refuted(f"the tree breaks off after {at} codes: boxes are not covered")
+            if some and (code == 1 or (code == 2 and box[0] != box[1])):
+                said = "empty" if code == 1 else "a single tiling"
+                raise Refuted(f"leaf {leaves} is not {said}: tiles {box[0]} to {box[1]}")
             if some and not self._closed(box, through, answer, goal, code == 2):
                 raise Refuted(f"leaf {leaves} may hold a better one: tiles {box[0]} to {box[1]}")
         if at != len(codes):
@@ -54,8 +57,8 @@ class Checker(Boxes):
 
     def _halves(self, box: Box, r: int, j: int, cut: int, high: bool) -> list[Box]:
         a, b = ([list(v) for v in box[0]], [list(v) for v in box[1]], dict(box[2])), box
-        if not (r in self.R and 0 < j < len(self.J)):
-            raise Refuted(f"a cut of rank {r} at place {j} is not of this layer")
+        if not (r in self.R and 0 < j < len(self.J) and 0 <= cut < self.n[r]):
+            raise Refuted(f"a cut of rank {r} at place {j}, tile {cut}, is not of this layer")
         if cut == 0:
             a[2][r, j], b[2][r, j] = True, False
             return [a, b]
