@@ -59,17 +59,20 @@ def test_the_search_equals_brute_force(seed, tiles):
 
 
 def test_a_larger_set_is_never_worse():
-    rng = random.Random(5)
-    for _ in range(6):
+    rng, compared = random.Random(5), 0
+    for _ in range(12):
         layer, chip = without_trivial(random_cases.layer(rng)), random_cases.chip(rng)
         best = []
         for tiles in ("perfect", "tight", "full"):
             try:
-                (found,) = search_layer(
-                    layer, chip, prices(chip), goal="layer_edp", tiles=tiles
-                ).front
+                found = search_layer(
+                    layer, chip, prices(chip), goal="layer_edp", tiles=tiles, effort=20_000
+                )
             except MappingError:
                 continue
-            best.append(found.energy * found.cycles)
+            if found.gap == 0:
+                best.append(found.front[0].energy * found.front[0].cycles)
         for smaller, larger in itertools.pairwise(best):
             assert larger <= smaller * (1 + TOLERANCE)
+            compared += 1
+    assert compared > 8
