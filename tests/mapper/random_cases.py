@@ -37,10 +37,11 @@ def layer(rng):
     )  # fmt: skip
 
 
-def chip(rng):
+def chip(rng, plain=False):
     """A chip with tight memories, slow ports and any mixture of what each place keeps.
 
-    Some have clusters: an array of arrays, with a buffer in each.
+    Unless `plain`, some have clusters, an array of arrays with a buffer in each, and some pay apart
+    for what comes back.
     """
 
     def paid(*actions):
@@ -48,13 +49,15 @@ def chip(rng):
 
     def paid_apart():
         """What comes back may cost more than what leaves, or less."""
-        return paid("read", "fill") + paid("update", "drain") if rng.random() < 0.3 else paid()
+        if plain or rng.random() >= 0.3:
+            return paid()
+        return paid("read", "fill") + paid("update", "drain")
 
-    clusters = ("CX",) * (rng.random() < 0.3)
+    clusters = () if plain else ("CX",) * (rng.random() < 0.3)
     networks = tuple(
         Network(
             name=f"net_{t}", tensors=(t,), delivery=rng.choice(["unicast", "multicast"]),
-            axes=rng.choice([("X",), ("Y",), ("X", "Y")]) + clusters * rng.choice([0, 1]),
+            axes=rng.choice([("X",), ("Y",), ("X", "Y")]) + (clusters and rng.choice([(), clusters])),
             reduces=t == "Outputs" and rng.random() < 0.5,
             forwards=t != "Outputs" and rng.random() < 0.3,
             words_per_cycle=rng.choice([None, 1.0, 2.0]), energy=paid("hop"),
