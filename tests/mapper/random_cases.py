@@ -57,7 +57,8 @@ def chip(rng, plain=False):
     networks = tuple(
         Network(
             name=f"net_{t}", tensors=(t,), delivery=rng.choice(["unicast", "multicast"]),
-            axes=rng.choice([("X",), ("Y",), ("X", "Y")]) + (clusters and rng.choice([(), clusters])),
+            axes=rng.choice([("X",), ("Y",), ("X", "Y")])
+            + (clusters and rng.choice([(), clusters])),
             reduces=t == "Outputs" and rng.random() < 0.5,
             forwards=t != "Outputs" and rng.random() < 0.3,
             words_per_cycle=rng.choice([None, 1.0, 2.0]), energy=paid("hop"),
