@@ -216,12 +216,12 @@ def test_an_empty_space_is_refused():
 @pytest.mark.parametrize(
     ("limits", "says"),
     [
-        ("5 mm2", "at most 5.00 mm2 of area is asked, 7.8"),
+        ("5 mm2", "at most 5.00 mm² of area is asked, 7.8"),
         ("1 KiB", "at most 1 KiB of capacity is asked"),
         ("1 GHz", "at least 1.00 GHz of rate is asked"),
-        ("1 uJ", "at most 1.00 uJ of energy is asked"),
-        ("1 us", "at most 1.00 us of latency is asked"),
-        ("1 uW, 100 fps", "at most 1.00 uW of power is asked"),
+        ("1 uJ", "at most 1.00 µJ of energy is asked"),
+        ("1 us", "at most 1.00 µs of latency is asked"),
+        ("1 uW, 100 fps", "at most 1.00 µW of power is asked"),
     ],
 )
 def test_limits_that_nothing_could_keep_are_said_before_anything_runs(limits, says):

@@ -37,11 +37,11 @@ def layer(rng):
     )  # fmt: skip
 
 
-def chip(rng, plain=False):
+def chip(rng):
     """A chip with tight memories, slow ports and any mixture of what each place keeps.
 
-    Unless `plain`, some have clusters, an array of arrays with a buffer in each, and some pay apart
-    for what comes back.
+    Some have clusters, an array of arrays with a buffer in each, and some pay apart for what comes
+    back.
     """
 
     def paid(*actions):
@@ -49,11 +49,11 @@ def chip(rng, plain=False):
 
     def paid_apart():
         """What comes back may cost more than what leaves, or less."""
-        if plain or rng.random() >= 0.3:
+        if rng.random() >= 0.3:
             return paid()
         return paid("read", "fill") + paid("update", "drain")
 
-    clusters = () if plain else ("CX",) * (rng.random() < 0.3)
+    clusters = ("CX",) * (rng.random() < 0.3)
     networks = tuple(
         Network(
             name=f"net_{t}", tensors=(t,), delivery=rng.choice(["unicast", "multicast"]),

@@ -197,7 +197,7 @@ class LayerSearch:
         best, trees = self._cases(name, False, keep)
         fresh = [k for k in range(len(best.costs)) if best.tilings[k].any()]
         true = all([self._confirm(best.costs[k], best.tilings[k]) for k in fresh])
-        if not true and last and self.floor == math.inf:
+        if not true and last and (self.floor == math.inf or not self.choices):
             _, trees = self._cases(name, True, keep)
         elif not true:  # what was dropped is no better than what was counted
             counted = [Choice(float(e), float(c), NOTHING) for e, c in best.costs[fresh]]

@@ -126,7 +126,7 @@ class Ledger:
         """Return one term: words that enter the child, shared on some axes."""
         slots = self.template.slots
         mask = sum(
-            1 << j for j in range(way.top, way.place) if slots[j].axis and slots[j].axis in axes
+            1 << j for j in range(way.top, way.place) if slots[j].axis in axes and slots[j].size > 1
         )
         made = Linear()
         made[Key(way.number, way.place, way.child is not None, mask, own)] = 1.0
@@ -224,7 +224,15 @@ class Ledger:
             except MappingError:
                 for key in [k for k in row if row[k] < 0]:
                     self.per_step[name] += row.pop(key) * many
-            self.ports[name].one *= many if row.one < 0 else 1
+            self._settle_constant(self.ports[name], many)
+
+    def _settle_constant(self, row: Linear, many: int) -> None:
+        """Subtract from one instance what no words of sums, of which there are as many, make up."""
+        output = self.einsum.output
+        sums = self.einsum.tensors.index(output)
+        made_up = sum(v for k, v in row.items() if k.tensor == sums and v > 0)
+        left = row.one + made_up * self.einsum.words(output)
+        row.one += min(0.0, left) * (many - 1)
 
     def _carry(self, way: Edge, sent: Linear, hops: Linear) -> None:
         for network in way.networks:

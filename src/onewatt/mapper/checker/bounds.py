@@ -82,11 +82,11 @@ class Bounds(Ledger):
             plain = _pair(self.n[p], self.n[r], a, b, hi[p][e], hi[r][e], -(-self.n[p] // hi[p][e]))
             apart = any(j < step for j in shared)  # arrays outside share: tiles that lie far apart
             f = plain = union(self.n[p], self.n[r], a, b) if apart else plain
-            if d >= 0 and c[1] in (p, r) and not apart:
+            if d >= 0 and c[1] in (p, r):
                 q, s, u, v = (p, r, a, b) if c[1] == p else (r, p, b, a)
                 alone = keeping in ([], [y]) or (turned and inside in ([], [y]))
                 f = min(f, self.slide(lo, hi, x, q, s, u, v, d, place, step, own, e,
-                                      turned and alone, alone, plain))
+                                      turned and alone, alone, plain, apart))
             moved *= f
             different *= min(plain, union(self.n[p], self.n[r], a, b))
         if turned:  # all of a window comes anew in every run
@@ -122,16 +122,25 @@ class Bounds(Ledger):
         return (first and second) or (first and b * (hi[r][held] - 1) + 1 > a) or (
             second and a * (hi[p][held] - 1) + 1 > b)
 
+    def held(self, lo: Any, hi: Any, p: int, r: int, a: int, b: int, d: int) -> float:
+        """Return the most words of a window that arrays hold where rank p starts at slot d."""
+        wide = a * (hi[p][d + 1] - 1) + b * (hi[r][d + 1] - 1) + 1
+        starts = math.prod(-(-hi[q][j] // lo[q][j + 1]) for q in (p, r) for j in range(d))
+        return float(wide * starts * -(-hi[r][d] // lo[r][d + 1]))
+
     def _fan(self, lo: Any, hi: Any, r: int, shared: Any) -> int:
         return min(self.n[r], math.prod(
             min(self.t.slots[j].size, -(-hi[r][j] // lo[r][j + 1])) for j in shared))
 
     def slide(self, lo: Any, hi: Any, x: int, p: int, r: int, a: int, b: int, d: int, place: int,
-              step: int, own: bool, e: int, turned: bool, alone: bool, plain: float) -> float:
+              step: int, own: bool, e: int, turned: bool, alone: bool, plain: float,
+              apart: bool) -> float:
         """Return the least words of a window that rank p moves first at slot d."""
         np, nr, at = self.n[p], self.n[r], place if own else step
         if -(-hi[p][d] // lo[p][d + 1]) <= 1:
             return plain
+        if apart:
+            return max(0.0, plain - self.held(lo, hi, p, r, a, b, d))
         wide, move = a * (hi[p][at] - 1) + b * (hi[r][at] - 1) + 1, a * lo[p][step]
         trips, short = -(-lo[p][d] // hi[p][d + 1]), self.short(lo, hi, p, d)
         sweeps = float(-(-np // hi[p][d]))

@@ -97,7 +97,7 @@ class Ledger:
                 def words(axes: Any, own: bool, x: int = x, top: int = top, place: int = place,
                           keeps: bool = child is not None) -> dict[Any, float]:
                     mask = frozenset(j for j in range(top, place) if self.t.slots[j].axis in axes
-                                     and self.t.slots[j].axis)
+                                     and self.t.slots[j].axis and self.t.slots[j].size > 1)
                     return {(x, place, keeps, mask, own): 1.0}
 
                 each = words((), True)
@@ -171,15 +171,18 @@ class Ledger:
         step, many = row.get("step"), self.many[name]
         if step is None:
             return _lifted(row)
-        row = row | {None: min(row.get(None, 0.0) * many, row.get(None, 0.0))}
         try:
-            return _lifted(row)
+            row = _lifted(row)
         except Refuted:
             fewer = {k: v for k, v in row.items() if isinstance(k, tuple) and v < 0}
-            if not fewer or step + sum(fewer.values()) * many < -1e-12:
+            step += sum(fewer.values()) * many
+            if not fewer or step < -1e-12:
                 raise
-            rest = {k: v for k, v in row.items() if k not in fewer}
-            return rest | {"step": step + sum(fewer.values()) * many}
+            row = {k: v for k, v in row.items() if k not in fewer} | {"step": step}
+        # no term of sums counts fewer words than there are sums
+        sums = sum(v for k, v in row.items() if isinstance(k, tuple) and k[0] == 2 and v > 0)
+        left = row.get(None, 0.0) + sums * self.e.words(self.e.output)
+        return row | {None: row.get(None, 0.0) + min(0.0, left) * (many - 1)}
 
     def load(self, name: str, words: dict[Any, float], cycles: float, many: int) -> None:
         """Load a port; compute asks the first of many instances for a word in every step."""

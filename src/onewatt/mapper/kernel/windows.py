@@ -55,6 +55,22 @@ def union_words(n_p, n_r, a, b):
 
 
 @leaf
+def far_words(lo, hi, p, r, a, b, d):
+    """Words of a window that arrays outside slot d share, of which rank p slides first there.
+
+    Its tiles lie apart, so each of its words counts once, less what all of them may hold where
+    loops over other words step: then p begins again, once for each step of p and r outside.
+    """
+    different = union_words(lo[p, 0], lo[r, 0], a, b)
+    if up(hi[p, d], lo[p, d + 1]) <= 1:
+        return different  # another class holds this order
+    held = float(a * (hi[p, d + 1] - 1) + b * (hi[r, d + 1] - 1) + 1)
+    for j in range(d):
+        held *= up(hi[p, j], lo[p, j + 1]) * up(hi[r, j], lo[r, j + 1])
+    return max(0.0, different - held * up(hi[r, d], lo[r, d + 1]))
+
+
+@leaf
 def held_apart(lo, hi, p, r, x, d, relevant, line):
     """Whether the end of a sweep is replaced before the next begins where the window steps outside.
 

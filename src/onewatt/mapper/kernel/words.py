@@ -38,6 +38,7 @@ from onewatt.mapper.kernel.windows import (
     TURNED,
     TURNED_ALONE,
     alone_inside,
+    far_words,
     held_apart,
     keeps_words,
     pair_words,
@@ -136,6 +137,8 @@ def least_words(lo: Any, hi: Any, rests: Any, space: Any, layer: Any, costs: Any
                 n_p, n_r, e_p, e_r = lo[p, 0], lo[r, 0], hi[p, e], hi[r, e]
                 if shared & ((1 << step) - 1):  # arrays outside share: tiles that lie far apart
                     pair[i].fill(union_words(n_p, n_r, a, b))
+                    pair[i, ALONG_P] = far_words(lo, hi, p, r, a, b, d)
+                    pair[i, ALONG_R] = far_words(lo, hi, r, p, b, a, d)
                 else:
                     pair[i].fill(-1.0)
                     pair[i, PLAIN] = pair_words(n_p, n_r, a, b, e_p, e_r, up(n_p, e_p), True)
