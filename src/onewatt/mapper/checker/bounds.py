@@ -155,26 +155,67 @@ class Bounds(Ledger):
         elif not turned and self.again(lo, hi, p, d) and not self.apart(lo, hi, x, p, r, d):
             total -= self.near(lo, hi, p, r, d, place, step, own) * max(0, wide - a)
             total = max(total, min(plain, _pair(np, nr, a, b, hi[p][d], hi[r][e], 0.0, joined)))
-        if turned or not any(self.time[j] and hi[r][j] > lo[r][j + 1] for j in range(place)):
-            return total
-        unit = max(-(-nr // hi[r][e]), nr * min(1.0, a / hi[r][e]) if b == 1 else 0.0,
+        tiles = -(-nr // hi[r][e])
+        unit = max(tiles, nr * min(1.0, a / hi[r][e]) if b == 1 else 0.0,
                    nr if a == 1 and 2 * hi[p][d + 1] <= b else 0.0)
-        n = max(2, trips)
-        least = unit * max(0, np - short * (hi[p][d] - 1)) * (n - 1) / n
-        if not alone or short:
+        if own and a * (hi[p][step] - 1) < b * lo[r][place] and (
+                self.tiles == "perfect" or self.divides(lo, hi, r, place)):
+            unit = max(unit, -(-nr // hi[r][place]))  # another word for each receiver
+        n, full = max(2, trips), max(0, np - short * (hi[p][d] - 1))
+        least = unit * full * (n - 1) / n
+        # what comes after the first tile of full sweeps, and the words of that
+        later = least if self.tiles == "perfect" else (
+            unit * full * max(0.0, 1 - hi[p][d + 1] / lo[p][d]))
+        first, begun = nr + tiles * (lo[p][d + 1] - 1), max(0, -(-np // hi[p][d]) - short)
+        if turned or not any(self.time[j] and hi[r][j] > lo[r][j + 1] for j in range(place)):
+            begun = min(begun, sweeps if wide > move else 0)
+            return max(total, least, later + begun * first)
+        kept = self.besides(lo, hi, p, r, a, b, d, place, at, place if own else e, own, alone)
+        if kept is None:
             return least
-        if any(lo[q][j] != hi[q][j] for q in (p, r) for j in range(1, place + 1)):
-            return least
-        if any(self.time[j] and j != d and lo[q][j] > lo[q][j + 1]
-               for q in (p, r) for j in range(place)):
-            return least
-        # a step of the slot moves all that axes inside it share out
-        jump = abs(b * lo[r][d + 1] - a * (trips - 1) * lo[p][d + 1])
-        inside = place if own else e
-        steps = _alive(tuple(lo[r]), frozenset(range(place)), 0, inside, nr)
-        steps *= math.prod(-(-lo[p][j] // lo[p][j + 1]) for j in range(inside)
-                           if not self.time[j])  # every memory returns by itself
-        return max(least, total - steps * max(0, wide - jump))
+        if a * max((n - 1) * lo[p][d + 1], lo[p][d] - hi[p][d + 1]) >= wide:
+            total = max(total, later + begun * first)  # steps of all other ranks keep nothing
+        return max(least, total - kept)
+
+    def divides(self, lo: Any, hi: Any, q: int, place: int) -> bool:
+        """Whether the tiles of a rank are known down to a place, all as large as each other."""
+        return lo[q][: place + 1] == hi[q][: place + 1] and not any(
+            lo[q][j] % lo[q][j + 1] for j in range(place))
+
+    def besides(self, lo: Any, hi: Any, p: int, r: int, a: int, b: int, d: int, place: int,
+                at: int, inside: int, own: bool, alone: bool) -> float | None:
+        """Return the most words that steps keep but those of p at slot d, None if not known."""
+        if not all(self.divides(lo, hi, q, d + 1) and not any(
+                lo[q][j] > lo[q][j + 1] and not self.time[j] for j in range(d)) for q in (p, r)):
+            return 0.0 if self.far(lo, hi, p, r, a, b, d, place, at, own) else None
+        wide, mp, mr = a * (hi[p][at] - 1) + b * (hi[r][at] - 1) + 1, lo[p][d + 1], lo[r][d + 1]
+
+        def over(step: int, back: int) -> int:  # words in both of two tiles
+            return max(0, wide - abs(step - back))
+
+        if over(0, a * (lo[p][d] - mp)) and not alone:
+            return None  # steps of another window may keep words too
+        kept, runs = 0.0, 1
+        for j in range(d):  # of the two loops of a slot outside, either may be the outer one
+            n, m = lo[p][j] // lo[p][j + 1], lo[r][j] // lo[r][j + 1]
+            backs = {k: (a * (lo[p][k] - mp), b * (lo[r][k] - mr)) for k in (j, j + 1)}
+            kept += runs * max(
+                (n - 1) * over(a * mp, backs[j][1]) + n * (m - 1) * over(b * mr, backs[j + 1][0]),
+                (m - 1) * over(b * mr, backs[j][0]) + m * (n - 1) * over(a * mp, backs[j + 1][1]))
+            runs *= n * m
+        kept += runs * (lo[r][d] // mr - 1) * over(b * mr, a * (lo[p][d] - mp))
+        return kept * math.prod(-(-hi[q][j] // lo[q][j + 1]) for q in (p, r)
+                                for j in range(d + 1, inside) if not self.time[j])
+
+    def far(self, lo: Any, hi: Any, p: int, r: int, a: int, b: int, d: int, place: int, at: int,
+            own: bool) -> bool:
+        """Whether no step keeps words but those of p at slot d, wherever r stands."""
+        reach = a * (hi[p][at] - 1) + b * (self.n[r] - 1) + 1
+        if self.again(lo, hi, p, d):
+            return self.tiles == "perfect" and a * lo[p][d + 1] >= reach
+        idle = int(self.tiles != "perfect" and own and lo[p][place] < hi[p][d + 1])
+        trips = max(2, -(-lo[p][d] // hi[p][d + 1])) - 1 - idle
+        return a * max(trips * lo[p][d + 1], lo[p][d] - (1 + idle) * hi[p][d + 1]) >= reach
 
     def apart(self, lo: Any, hi: Any, x: int, p: int, r: int, d: int) -> int:
         """Whether the end of a sweep is replaced before the next begins where p steps outside.

@@ -10,7 +10,6 @@ box counts; docs/mapper.md has the argument for each formula.
 from __future__ import annotations
 
 from onewatt.mapper.kernel.boxes import up
-from onewatt.mapper.kernel.counts import alive
 from onewatt.mapper.kernel.jit import leaf
 from onewatt.mapper.kernel.rests import lasts
 
@@ -164,6 +163,68 @@ def keeps_words(lo, hi, p, r, a, b, place, at, is_time):
 
 
 @leaf
+def _returns_far(lo, hi, p, r, a, b, d, place, at, own, perfect, is_time):
+    """Whether no step keeps words but those of rank p at slot d, wherever the other rank stands.
+
+    All other steps bring p back to its first tile there, or on to the first one after its last.
+    """
+    reach = a * (hi[p, at] - 1) + b * (lo[r, 0] - 1) + 1  # of tiles of p with any of r
+    move = lo[p, d + 1]
+    if starts_again(lo, hi, p, d, is_time):
+        return perfect and a * move >= reach
+    trips = max(2, up(lo[p, d], hi[p, d + 1]))
+    if not perfect and own and lo[p, place] < hi[p, d + 1]:  # who rests in the last step holds more
+        return a * max((trips - 2) * move, lo[p, d] - 2 * hi[p, d + 1]) >= reach
+    return a * max((trips - 1) * move, lo[p, d] - hi[p, d + 1]) >= reach
+
+
+@leaf
+def _divides(lo, hi, q, place):
+    """Whether the tiles of a rank are known down to a place, all as large as each other."""
+    for j in range(place):
+        if lo[q, j] != hi[q, j] or lo[q, j + 1] != hi[q, j + 1] or lo[q, j] % lo[q, j + 1]:
+            return False
+    return True
+
+
+@leaf
+def _kept_besides(lo, hi, p, r, a, b, d, place, at, inside, own, alone, perfect, is_time):
+    """The most words of a window that steps keep but those of rank p at slot d; -1 if not known.
+
+    A step brings all loops inside it back to their first tiles.  Of two loops of the window at a
+    slot outside, either may be the outer one.
+    """
+    known = _divides(lo, hi, p, d + 1) and _divides(lo, hi, r, d + 1)
+    for j in range(d):
+        known = known and (is_time[j] or (lo[p, j] == lo[p, j + 1] and lo[r, j] == lo[r, j + 1]))
+    if not known:
+        far = _returns_far(lo, hi, p, r, a, b, d, place, at, own, perfect, is_time)
+        return 0.0 if far else -1.0
+    wide = a * (hi[p, at] - 1) + b * (hi[r, at] - 1) + 1
+    move_p, move_r = lo[p, d + 1], lo[r, d + 1]
+    back = a * (lo[p, d] - move_p)
+    if back < wide and not alone:
+        return -1.0  # steps of another window may keep words too
+    kept, runs = 0.0, 1.0
+    for j in range(d):
+        n_p, n_r = lo[p, j] // lo[p, j + 1], lo[r, j] // lo[r, j + 1]
+        p_inside = max(0, wide - abs(a * move_p - b * (lo[r, j + 1] - move_r)))
+        p_outside = max(0, wide - abs(a * move_p - b * (lo[r, j] - move_r)))
+        r_inside = max(0, wide - abs(b * move_r - a * (lo[p, j + 1] - move_p)))
+        r_outside = max(0, wide - abs(b * move_r - a * (lo[p, j] - move_p)))
+        kept += runs * max(
+            (n_p - 1) * p_outside + n_p * (n_r - 1) * r_inside,
+            (n_r - 1) * r_outside + n_r * (n_p - 1) * p_inside,
+        )
+        runs *= n_p * n_r
+    kept += runs * (lo[r, d] // move_r - 1) * max(0, wide - abs(b * move_r - back))
+    for j in range(d + 1, inside):  # every memory returns by itself
+        if not is_time[j]:
+            kept *= up(hi[p, j], lo[p, j + 1]) * up(hi[r, j], lo[r, j + 1])
+    return kept
+
+
+@leaf
 def _slid_words(
     lo, hi, p, r, a, b, x, d, place, step, own, e, turned, alone, perfect, is_time, relevant, line,
     scratch,
@@ -175,6 +236,7 @@ def _slid_words(
     if up(hi[p, d], lo[p, d + 1]) <= 1:
         return -1.0  # another class holds this order
     at = place if own else step
+    wide = a * (hi[p, at] - 1) + b * (hi[r, at] - 1) + 1
     turned = turned and alone
     short = 0 if perfect else lasts(lo, hi, p, d, scratch)  # sweeps of less than a full tile
     sweeps = _sweeps(
@@ -192,40 +254,40 @@ def _slid_words(
         if near > 0:
             total = pair_words(n_p, n_r, a, b, hi[p, e], hi[r, e], up(n_p, hi[p, e]), True) - near
             total = max(total, pair_words(n_p, n_r, a, b, hi[p, d], hi[r, e], 0.0, joined))
-    turns = False
-    for j in range(place):
-        turns = turns or (is_time[j] and hi[r, j] > lo[r, j + 1])
-    if not turns or turned:
-        return total
-    # when the other rank steps, this one returns: the window may land on what is still held;
-    # whatever the other steps keep, the steps of this rank bring what is new
+    # whatever other steps keep, the steps of this rank bring what is new
     trips = max(2, up(lo[p, d], hi[p, d + 1]))
-    unit = float(up(n_r, hi[r, e]))  # words for each value of p, one at least from every tile of r
+    tiles = up(n_r, hi[r, e])
+    unit = float(tiles)  # words for each value of p, one at least from every tile of r
     if b == 1:
         unit = max(unit, n_r * min(1.0, a / hi[r, e]))
     elif a == 1 and 2 * hi[p, d + 1] <= b:
         unit = float(n_r)  # steps end between those of the other rank: all is new
+    if own and a * (hi[p, step] - 1) < b * lo[r, place] and (perfect or _divides(lo, hi, r, place)):
+        unit = max(unit, float(up(n_r, hi[r, place])))  # another one for each receiver
     full = max(0, n_p - short * (hi[p, d] - 1))  # values in sweeps of a full tile
     least = unit * full * (trips - 1) / trips
-    if not alone or short:
+    # what comes after the first tile of these sweeps, and the words of that
+    later = least if perfect else unit * full * max(0.0, 1 - hi[p, d + 1] / lo[p, d])
+    first = float(n_r + tiles * (lo[p, d + 1] - 1))
+    begun = float(max(0, up(n_p, hi[p, d]) - short))
+    turns = False
+    for j in range(place):
+        turns = turns or (is_time[j] and hi[r, j] > lo[r, j + 1])
+    if turned or not turns:
+        if total >= 0:
+            total = max(total, least, later + min(begun, max(0.0, sweeps)) * first)
+        return total
+    # when the other rank steps, this one returns: the window may land on what is still held
+    kept = _kept_besides(
+        lo, hi, p, r, a, b, d, place, at, place if own else e, own, alone, perfect, is_time
+    )
+    if kept < 0:
         return least
-    for j in range(1, place + 1):
-        if lo[p, j] != hi[p, j] or lo[r, j] != hi[r, j]:
-            return least
-    for j in range(place):  # loops of the pair at several slots: no closed form here
-        if is_time[j] and j != d and (lo[r, j] > lo[r, j + 1] or lo[p, j] > lo[p, j + 1]):
-            return least
     if total < 0:
         total = pair_words(n_p, n_r, a, b, hi[p, e], hi[r, e], up(n_p, hi[p, e]), True)
-    wide = a * (lo[p, at] - 1) + b * (lo[r, at] - 1) + 1
-    # a step of the slot moves all that axes inside it share out
-    jump = abs(b * lo[r, d + 1] - a * (up(lo[p, d], lo[p, d + 1]) - 1) * lo[p, d + 1])
-    inside = place if own else e
-    steps = float(alive(lo, r, (1 << place) - 1, inside, scratch))
-    for j in range(inside):  # every memory returns by itself
-        if not is_time[j]:
-            steps *= up(lo[p, j], lo[p, j + 1])
-    return max(least, total - steps * max(0, wide - jump))
+    if a * max((trips - 1) * lo[p, d + 1], lo[p, d] - hi[p, d + 1]) >= wide:
+        total = max(total, later + begun * first)  # steps of all other ranks keep nothing
+    return max(least, total - kept)
 
 
 @leaf
