@@ -209,13 +209,34 @@ class Bounds(Ledger):
 
     def far(self, lo: Any, hi: Any, p: int, r: int, a: int, b: int, d: int, place: int, at: int,
             own: bool) -> bool:
-        """Whether no step keeps words but those of p at slot d, wherever r stands."""
-        reach = a * (hi[p][at] - 1) + b * (self.n[r] - 1) + 1
+        """Whether no step keeps words but those of p at slot d: p is moved far by each, or r is."""
+        if self.short(lo, hi, p, d):
+            return False
+        back = 1 + int(self.tiles != "perfect" and own and lo[p][place] < hi[p][d + 1])
+        trips = max(2, -(-lo[p][d] // hi[p][d + 1]))
+        move = max((trips - back) * lo[p][d + 1], lo[p][d] - back * hi[p][d + 1])
         if self.again(lo, hi, p, d):
-            return self.tiles == "perfect" and a * lo[p][d + 1] >= reach
-        idle = int(self.tiles != "perfect" and own and lo[p][place] < hi[p][d + 1])
-        trips = max(2, -(-lo[p][d] // hi[p][d + 1])) - 1 - idle
-        return a * max(trips * lo[p][d + 1], lo[p][d] - (1 + idle) * hi[p][d + 1]) >= reach
+            move = min(move, self.step(lo, hi, p, d))
+        p_wide, r_wide = a * (hi[p][at] - 1), b * (hi[r][at] - 1)
+        if a * move > p_wide + b * (self.n[r] - 1):
+            return True
+        other = b * self.step(lo, hi, r, d)
+        return a * move > p_wide + r_wide and other > r_wide + a * (self.n[p] - 1)
+
+    def step(self, lo: Any, hi: Any, p: int, d: int) -> int:
+        """Return the least that a step of a loop over a rank down to slot d moves its tiles by."""
+        loops = [j for j in range(d + 1) if hi[p][j] > lo[p][j + 1]]
+        least = lo[p][d + 1]
+        if self.tiles == "perfect" or sum(self.time[j] for j in loops) < 2:
+            return least
+        for j in loops:
+            last = lo[p][j + 1]
+            for k in range(j + 1, d + 1):
+                if lo[p][k : k + 2] != hi[p][k : k + 2]:
+                    return 1
+                last = min(last, (last - 1) % lo[p][k + 1] + 1)
+            least = min(least, last)
+        return least
 
     def apart(self, lo: Any, hi: Any, x: int, p: int, r: int, d: int) -> int:
         """Whether the end of a sweep is replaced before the next begins where p steps outside.

@@ -163,19 +163,48 @@ def keeps_words(lo, hi, p, r, a, b, place, at, is_time):
 
 
 @leaf
-def _returns_far(lo, hi, p, r, a, b, d, place, at, own, perfect, is_time):
-    """Whether no step keeps words but those of rank p at slot d, wherever the other rank stands.
+def _least_step(lo, hi, p, d, is_time):
+    """By how much a step of any loop over a rank down to slot d moves its tiles, at least.
 
-    All other steps bring p back to its first tile there, or on to the first one after its last.
+    Of loops at several slots, one outside moves it on by the last tile of those inside.
     """
-    reach = a * (hi[p, at] - 1) + b * (lo[r, 0] - 1) + 1  # of tiles of p with any of r
-    move = lo[p, d + 1]
+    loops = 0
+    for j in range(d + 1):
+        loops += is_time[j] and hi[p, j] > lo[p, j + 1]
+    least = lo[p, d + 1]
+    for j in range(d):
+        if loops < 2 or hi[p, j] == lo[p, j + 1]:
+            continue
+        last = lo[p, j + 1]
+        for k in range(j + 1, d + 1):
+            if lo[p, k] != hi[p, k] or lo[p, k + 1] != hi[p, k + 1]:
+                return 1
+            if last > lo[p, k + 1]:
+                last = (last - 1) % lo[p, k + 1] + 1
+        least = min(least, last)
+    return least
+
+
+@leaf
+def _returns_far(lo, hi, p, r, a, b, d, place, at, own, short, perfect, is_time):
+    """Whether no step keeps words but those of rank p at slot d.
+
+    All others bring p back to its first tile there, or on to the first one after its last.  That is
+    far enough wherever rank r stands, or the steps of r are, wherever p does.
+    """
+    if short:
+        return False
+    trips, back = max(2, up(lo[p, d], hi[p, d + 1])), 1
+    if not perfect and own and lo[p, place] < hi[p, d + 1]:
+        back = 2  # who rests in the last step holds what is one more step away
+    move = max((trips - back) * lo[p, d + 1], lo[p, d] - back * hi[p, d + 1])
     if starts_again(lo, hi, p, d, is_time):
-        return perfect and a * move >= reach
-    trips = max(2, up(lo[p, d], hi[p, d + 1]))
-    if not perfect and own and lo[p, place] < hi[p, d + 1]:  # who rests in the last step holds more
-        return a * max((trips - 2) * move, lo[p, d] - 2 * hi[p, d + 1]) >= reach
-    return a * max((trips - 1) * move, lo[p, d] - hi[p, d + 1]) >= reach
+        move = min(move, lo[p, d + 1] if perfect else _least_step(lo, hi, p, d, is_time))
+    wide_p, wide_r = a * (hi[p, at] - 1), b * (hi[r, at] - 1)
+    if a * move > wide_p + b * (lo[r, 0] - 1):
+        return True
+    other = lo[r, d + 1] if perfect else _least_step(lo, hi, r, d, is_time)
+    return a * move > wide_p + wide_r and b * other > wide_r + a * (lo[p, 0] - 1)
 
 
 @leaf
@@ -188,7 +217,9 @@ def _divides(lo, hi, q, place):
 
 
 @leaf
-def _kept_besides(lo, hi, p, r, a, b, d, place, at, inside, own, alone, perfect, is_time):
+def _kept_besides(
+    lo, hi, p, r, a, b, d, place, at, inside, own, alone, short, perfect, is_time
+):  # fmt: skip
     """The most words of a window that steps keep but those of rank p at slot d; -1 if not known.
 
     A step brings all loops inside it back to their first tiles.  Of two loops of the window at a
@@ -198,7 +229,7 @@ def _kept_besides(lo, hi, p, r, a, b, d, place, at, inside, own, alone, perfect,
     for j in range(d):
         known = known and (is_time[j] or (lo[p, j] == lo[p, j + 1] and lo[r, j] == lo[r, j + 1]))
     if not known:
-        far = _returns_far(lo, hi, p, r, a, b, d, place, at, own, perfect, is_time)
+        far = _returns_far(lo, hi, p, r, a, b, d, place, at, own, short, perfect, is_time)
         return 0.0 if far else -1.0
     wide = a * (hi[p, at] - 1) + b * (hi[r, at] - 1) + 1
     move_p, move_r = lo[p, d + 1], lo[r, d + 1]
@@ -279,8 +310,8 @@ def _slid_words(
         return total
     # when the other rank steps, this one returns: the window may land on what is still held
     kept = _kept_besides(
-        lo, hi, p, r, a, b, d, place, at, place if own else e, own, alone, perfect, is_time
-    )
+        lo, hi, p, r, a, b, d, place, at, place if own else e, own, alone, short, perfect, is_time
+    )  # fmt: skip
     if kept < 0:
         return least
     if total < 0:
