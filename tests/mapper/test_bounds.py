@@ -7,7 +7,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import onewatt as ow
@@ -86,6 +86,8 @@ def resting(rng, tile, problem):
     max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None
 )
 @given(st.integers(0, 2**40), st.sampled_from(["perfect", "tight", "full"]))
+@example(940999960, "perfect")
+@example(441488, "perfect")
 def test_a_box_costs_no_more_than_a_tiling_in_it(seed, tiles):
     rng = random.Random(seed)
     one = without_trivial(layer(rng))

@@ -10,7 +10,7 @@ import os
 import random
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import onewatt as ow
@@ -62,6 +62,7 @@ def covers(case, bound, exact):
     max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None
 )
 @given(st.integers(0, 2**40), st.sampled_from(["perfect", "tight", "full"]))
+@example(31295193, "perfect")
 def test_some_class_bounds_the_words_of_an_order(seed, tiles):
     rng = random.Random(seed)
     one = without_trivial(rng.choice([layer, random_cases.layer])(rng))
