@@ -263,6 +263,25 @@ def test_the_picture_has_every_word():
     assert max(n for (port, _), n in busy.items() if port == "GLB ifmap") <= run.total_cycles
 
 
+def test_the_picture_holds_every_word_of_the_table():
+    run = layer(window=ALL)
+    drawn = json.loads(trace_perfetto(run))["traceEvents"]
+    names = {e["tid"]: e["args"]["name"] for e in drawn if e["ph"] == "M"}
+    told = Counter()
+    for e in (e for e in drawn if e["ph"] == "X"):
+        cycles, addresses, data = (e["args"][k] for k in ("cycle", "address", "data"))
+        assert len(cycles) == len(addresses) == len(data) == e["args"]["words"]
+        assert (cycles[0], cycles[-1]) == (e["ts"], e["ts"] + e["dur"] - 1)
+        port, action = names[e["tid"]], e["name"]
+        told.update(
+            (c, port, action, a, d) for c, a, d in zip(cycles, addresses, data, strict=True)
+        )
+    rows = csv.DictReader(trace_csv(run).splitlines())
+    assert told == Counter(
+        (int(r["cycle"]), r["port"], r["action"], int(r["address"]), int(r["data"])) for r in rows
+    )
+
+
 def test_columns_wait_for_a_slow_way_out():
     """No more sums wait above the columns than one window has: the next ones stay in their PEs."""
     rng = np.random.default_rng(0)

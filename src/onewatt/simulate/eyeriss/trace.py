@@ -98,7 +98,8 @@ def trace_perfetto(run: RowStationaryRun) -> str:
     Returns
     -------
     str
-        Trace events: a thread for each port, a slice for each action that goes on without a pause.
+        Trace events: a thread for each port, a slice for each action that goes on without a pause,
+        with the cycle, address and data of each of its words.
     """
     open_slices: dict[str, dict[str, Any]] = {}
     threads: dict[str, int] = {}
@@ -108,13 +109,12 @@ def trace_perfetto(run: RowStationaryRun) -> str:
         now = open_slices.get(f"{row.port} {row.action}")
         if now is not None and row.cycle - (now["ts"] + now["dur"]) < _NEXT:
             now["dur"] = row.cycle + 1 - now["ts"]
-            now["args"]["words"] += 1
-            now["args"]["last address"] = row.address
+            for name, value in _words(row).items():
+                now["args"][name] += value
             continue
         slice_: dict[str, Any] = {
             "ph": "X", "pid": 1, "tid": tid, "ts": row.cycle, "dur": 1, "name": row.action,
-            "cat": row.component,
-            "args": {"words": 1, "first address": row.address, "last address": row.address},
+            "cat": row.component, "args": _words(row),
         }  # fmt: skip
         open_slices[f"{row.port} {row.action}"] = slice_
         events.append(slice_)
@@ -124,3 +124,7 @@ def trace_perfetto(run: RowStationaryRun) -> str:
     ]
     made = {"displayTimeUnit": "ns", "otherData": {"unit": "1 us is one core cycle"}}
     return json.dumps({"traceEvents": names + events, **made}) + "\n"
+
+
+def _words(row: TraceRow) -> dict[str, Any]:
+    return {"words": 1, "cycle": [row.cycle], "address": [row.address], "data": [row.data]}
