@@ -144,10 +144,7 @@ def chip_text(point: Evaluated) -> str:
     assert point.result is not None
     chip = files.loads(point.result.chip or "", "chip")
     title = f"For MobileNetV2: {', '.join(v for k, v in point.knobs.items() if k != 'process')}"
-    named = msgspec.structs.replace(
-        chip, name="mobilenet_chip", title=title, source=f"eyeriss, changed; {chip.source}"
-    )
-    return files.dumps(named, "chip")
+    return files.dumps(msgspec.structs.replace(chip, name="mobilenet_chip", title=title), "chip")
 
 
 def table(rows: list[Row]) -> str:

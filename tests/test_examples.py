@@ -6,6 +6,7 @@ import importlib
 import itertools
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -13,9 +14,11 @@ import pytest
 import onewatt as ow
 from near import near
 from onewatt.codesign.front import dominates, hypervolume, pareto
+from onewatt.codesign.naming import named_chip
 from onewatt.codesign.strategies.base import Asking, Tried
 from onewatt.codesign.study import load_study, point_at, points, size
 from onewatt.components.library import prices
+from onewatt.spec.files import dumps
 from onewatt.spec.study import Knob
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -187,6 +190,21 @@ def test_a_small_run_keeps_the_limits_and_exports_a_chip(tmp_path):
     found = ow.search(ow.load_workload("mlperf_kws"), chip, objective="energy", tiles="perfect")
     assert found.energy == near(best.objectives["energy"])
     assert found.latency == near(best.objectives["latency"])
+
+
+def test_the_best_chip_in_the_examples_is_the_one_that_the_script_writes():
+    example = module("mobilenet_chip")
+    text = (EXAMPLES / "mobilenet_chip_best.yaml").read_text()
+    study = load_study(example.STUDY)
+    rows = example.from_csv((ROOT / "docs/mobilenet_chip.csv").read_text())
+    best = min((r for r in rows if r.feasible and r.strategy != "stock"), key=lambda r: r.edp)
+    array, words, spad, inner, buffer = best.knobs.split(", ")
+    chosen = {"array": f"{array}, {words}", "chip.filter_spad.capacity": spad, "inner": inner,
+              "chip.GLB.capacity": buffer}  # fmt: skip
+    point = point_at(example.only(study, chosen).space, 0)
+    made = named_chip(study.architecture(point), study.name, best.number, point)
+    result = SimpleNamespace(chip=dumps(made, "chip"))
+    assert text == example.chip_text(SimpleNamespace(result=result, knobs=dict(point.knobs)))
 
 
 # -- network and chip together ------------------------------------------------------------------
