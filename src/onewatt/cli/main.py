@@ -83,6 +83,8 @@ def _lasting(given: list[str]) -> list[str]:
             value = False
         elif name in _WITH_VALUE:
             value = not inside
+        elif text[:2] in _WITH_VALUE:
+            continue  # its value is joined to it, as in -j2
         elif text not in _ALONE:
             kept.append(text)
     return kept

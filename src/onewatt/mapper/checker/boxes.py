@@ -11,8 +11,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from typing import Any
 
-from onewatt.mapper.checker.bounds import Bounds, union
+from onewatt.mapper.checker.bounds import Bounds
 from onewatt.mapper.checker.ledger import Box
+from onewatt.mapper.checker.windows import union
 from onewatt.model.words import stored_bits
 
 
